@@ -136,7 +136,7 @@ def draw(model):
     if 0 < crossing < 10:
         label = f"P = 0.5 at {crossing:.2f} hours"
         axes.plot(crossing, 0.5, "ro", label=label)
-    axes.plot(x_data, y_data, "C2s", label="training data")
+    axes.plot(x_data.numpy(), y_data.numpy(), "C2s", label="training data")
     axes.set(xlabel="Hours", ylabel="Probability of Pass")
     axes.set_title("Lecture 06 · Logistic regression")
     axes.grid()

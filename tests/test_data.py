@@ -22,6 +22,13 @@ def test_checksum(name):
     assert digest in (DATA / "README.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("name", build.MNIST)
+def test_mnist_archive_is_the_original(name):
+    packed = (DATA / "MNIST" / "raw" / f"{name}.gz").read_bytes()
+    assert hashlib.md5(packed).hexdigest() == build.MNIST[name][1]
+    assert build.MNIST[name][1] in (DATA / "README.md").read_text(encoding="utf-8")
+
+
 def test_build_refuses_unexpected_contents(tmp_path, monkeypatch):
     monkeypatch.setattr(build, "DATA", tmp_path)
     with pytest.raises(SystemExit, match="nothing written"):

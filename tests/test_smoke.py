@@ -30,6 +30,11 @@ VARIANTS = [
     "lecture08_dataloader.py",
     "lecture08_dataloader.py --holdout 0.2 --activation relu --num-workers 1",
     "lecture08_dataloader.py --dataset titanic --holdout 0.2",
+    "lecture09_softmax_mnist.py",
+    "lecture10_cnn.py",
+    "lecture10_cnn.py --model all",
+    "lecture11_googlenet_resnet.py",
+    "lecture11_googlenet_resnet.py --model all",
 ]
 
 

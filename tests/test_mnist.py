@@ -1,0 +1,263 @@
+"""Lectures 9 to 11: worked numbers, shapes, the normalised data, faults of the files."""
+
+import random
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT, run, table
+from torchvision import datasets, transforms
+
+import lecture09_softmax_mnist as lecture09
+import lecture10_cnn as lecture10
+import lecture11_googlenet_resnet as lecture11
+
+DATA = ROOT / "data"
+
+
+@pytest.fixture(scope="module")
+def mnist():
+    return lecture09.load_mnist(DATA)
+
+
+def test_tensors_equal_the_videos_transform(mnist, tmp_path):
+    shutil.copytree(DATA / "MNIST", tmp_path / "MNIST")
+    transform = transforms.Compose(
+        [transforms.ToTensor(), transforms.Normalize((0.1307,), (0.3081,))]
+    )
+    for train, x, y in ((True, *mnist[:2]), (False, *mnist[2:])):
+        dataset = datasets.MNIST(tmp_path, train, transform, download=True)
+        assert x.shape == (len(dataset), 1, 28, 28) and y.dtype == torch.int64
+        for i in random.Random(0).sample(range(len(dataset)), 200):
+            image, label = dataset[i]
+            assert (x[i] - image).abs().max() <= 1e-6
+            assert y[i] == label
+    assert abs(mnist[0].mean()) < 1e-3 and abs(mnist[0].std() - 1) < 1e-3
+
+
+def test_loader_gives_every_sample_once(mnist):
+    x, y = mnist[0][:130], torch.arange(130)
+    batches = list(lecture09.make_loader(x, y, 64, shuffle=True))
+    assert [len(target) for _, target in batches] == [64, 64, 2]
+    order = torch.cat([target for _, target in batches])
+    assert not torch.equal(order, y) and torch.equal(order.sort().values, y)
+    for inputs, target in batches:
+        assert torch.equal(inputs, x[target])
+    ordered = list(lecture09.make_loader(x, y, 1000, shuffle=False))
+    assert len(ordered) == 1 and torch.equal(ordered[0][1], y)
+
+
+def test_09_worked_numbers(call):
+    rows = table(call("lecture09_softmax_mnist", "--dry-run")[1])
+    for name in ("softmax of 0.2, 0.1, -0.1", "its loss, y = [1, 0, 0]"):
+        assert rows[name][0] == rows[name][1]
+    assert rows["cross-entropy, batch 1"] == ("0.4966", "0.4966")
+    assert rows["cross-entropy, batch 2"] == ("1.2389", "1.2389")
+
+
+def test_09_cross_entropy_three_ways():
+    torch.manual_seed(0)
+    z, y = torch.randn(7, 5), torch.randint(5, (7,))
+    hand = lecture09.cross_entropy(z.numpy(), y.numpy())
+    assert hand == pytest.approx(torch.nn.CrossEntropyLoss()(z, y).item(), rel=1e-5)
+
+
+def test_video_rescaling(call):
+    """[1, 300] 0.335 on the slide is a mean of 2.233, near log(10): untrained."""
+    rows = table(call("lecture09_softmax_mnist", "--dry-run")[1])
+    assert rows["softmax epoch 1: loss"][1] == "2.233 1.027 0.447"
+    rows = table(call("lecture10_cnn", "--dry-run")[1])
+    assert rows["basic epoch 1: loss"][1] == "0.653 0.233 0.167"
+    assert lecture11.VIDEO_SCALE == pytest.approx(2000 / 300)
+
+
+def test_loss_lines_are_means_and_accuracy_counts(capsys):
+    """A network that never learns: the mean loss of every batch is log(10)."""
+    model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10))
+    torch.nn.init.zeros_(model[1].weight)
+    torch.nn.init.zeros_(model[1].bias)
+    x, y = torch.zeros(600, 1, 28, 28), torch.arange(600) % 10
+    loader = lecture09.make_loader(x, y, 1, shuffle=False)
+    criterion, optimizer = lecture09.construct(model, lr=1e-8)
+    history = {"loss": [], "correct": []}
+    lecture09.train(0, model, "cpu", loader, criterion, optimizer, history)
+    assert [mean for _, mean in history["loss"]] == pytest.approx([np.log(10)] * 2)
+    assert [place for place, _ in history["loss"]] == pytest.approx([0.5, 1])
+    lecture09.test(model, "cpu", loader, history)
+    assert history["correct"][0] == 60
+    out = capsys.readouterr().out
+    assert "[1,   300] loss: 2.303" in out
+    assert "Accuracy on test set: 10 % [60/600]" in out
+
+
+def test_10_convolution_examples(call):
+    out = " ".join(call("lecture10_cnn", "--dry-run")[1].split())
+    assert "(1, 10, 98, 98), weight (10, 5, 3, 3)" in out
+    assert "no padding 211 295 262 259 282 214 251 253 169 5x5" in out
+    padded = "91 168 224 215 127 114 211 295 262 149 192 259 282 214 122"
+    assert f"padding 1 {padded} 194 251 253 169 86 96 112 110 68 31 5x5" in out
+    assert "stride 2 211 262 251 169 max-pooling 2x2 of its top left 4x4 4 8 9 8" in out
+    assert "MaxPool2d (1, 20, 8, 8) -> (1, 20, 4, 4)" in out
+
+
+NETWORKS = [lecture09.Net, *lecture10.MODELS.values(), *lecture11.MODELS.values()]
+
+
+@pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.__name__)
+def test_networks(network):
+    torch.manual_seed(0)
+    model = network()
+    outputs = model(torch.randn(3, 1, 28, 28))
+    assert outputs.shape == (3, 10)
+    outputs.sum().backward()
+    assert all(p.grad is not None for p in model.parameters())
+
+
+def test_11_blocks():
+    x = torch.randn(2, 10, 7, 9)
+    inception = lecture11.InceptionA(10)(x)
+    assert inception.shape == (2, 88, 7, 9)
+    for block in (lecture11.ResidualBlock(10), lecture11.PreActBlock(10)):
+        assert block(x).shape == x.shape
+    dense = lecture11.DenseBlock(10, growth=5, layers=4)(x)
+    assert dense.shape == (2, 30, 7, 9)
+    assert torch.equal(dense[:, :10], x)  # the input itself is kept
+
+
+def test_11_shortcuts():
+    """With the last convolution at zero a block is relu(x), or x itself."""
+    x = torch.randn(2, 10, 7, 9)
+    plain, preact = lecture11.ResidualBlock(10), lecture11.PreActBlock(10)
+    for block in (plain, preact):
+        torch.nn.init.zeros_(block.conv2.weight)
+        torch.nn.init.zeros_(block.conv2.bias)
+    assert torch.equal(plain(x), torch.relu(x))
+    assert torch.equal(preact(x), x)
+
+
+def test_11_multiplications(call):
+    rows = table(call("lecture11_googlenet_resnet", "--dry-run")[1])
+    assert rows["5x5, 192 to 32: multiplications"] == ("120,422,400", "120,422,400")
+    assert rows["1x1 to 16 first"][0] == "12,443,648"
+    layers = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10))
+    x = torch.zeros(1, 1, 28, 28)
+    assert lecture11.multiplications(layers, x) == 7840
+
+
+def write_otto(file, rows=120, columns=93):
+    """A file of the form of Kaggle's: the class shows in which feature counts."""
+    names = ["id", *(f"feat_{i}" for i in range(1, columns + 1)), "target"]
+    lines = [",".join(names)]
+    for i in range(rows):
+        label = i % 9
+        counts = [(20 if column == label else i % 2) for column in range(columns)]
+        lines.append(",".join(map(str, [i + 1, *counts, f"Class_{label + 1}"])))
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def test_09_otto(call, tmp_path):
+    file = tmp_path / "train.csv"
+    write_otto(file, rows=1800)
+    options = ["--dataset", "otto", "--csv", file, "--lr", 0.1]
+    status, out, err = call("lecture09_softmax_mnist", *options)
+    assert (status, err) == (0, "")
+    rows = table(out)
+    assert float(rows["otto: held-out accuracy"][0].split()[0]) > 95
+    assert "/360]" in rows["otto: held-out accuracy"][0]
+    assert float(rows["otto: held-out log loss"][0]) < 0.3
+
+
+def test_09_otto_wrong_files(call, tmp_path):
+    file = tmp_path / "train.csv"
+    options = ["--dataset", "otto", "--csv", file]
+    for make in (
+        lambda: None,
+        lambda: file.write_text("", encoding="utf-8"),
+        lambda: file.write_text("a,b\n1,2\n", encoding="utf-8"),
+        lambda: write_otto(file, columns=92),
+        lambda: write_otto(file, rows=0),
+        lambda: file.write_bytes(bytes(range(256))),
+    ):
+        make()
+        status, _, err = call("lecture09_softmax_mnist", *options)
+        assert status == 1 and len(err.splitlines()) == 1
+        assert str(file) in err and "Otto" in err
+    assert call("lecture09_softmax_mnist", "--dataset", "otto")[0] == 2
+    assert call("lecture09_softmax_mnist", "--csv", file)[0] == 2
+
+
+@pytest.fixture
+def copy(tmp_path):
+    shutil.copytree(DATA / "MNIST" / "raw", tmp_path / "data" / "MNIST" / "raw")
+    return tmp_path / "data" / "MNIST" / "raw"
+
+
+SCRIPTS = ["lecture09_softmax_mnist", "lecture10_cnn", "lecture11_googlenet_resnet"]
+
+
+@pytest.mark.parametrize("fault", ["missing", "truncated", "foreign"])
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_bad_archive(call, copy, script, fault):
+    file = copy / "train-images-idx3-ubyte.gz"
+    if fault == "missing":
+        file.unlink()
+    elif fault == "truncated":
+        file.write_bytes(file.read_bytes()[:5_000_000])
+    else:
+        shutil.copy(copy / "t10k-images-idx3-ubyte.gz", file)
+    status, out, err = call(script, "--data-dir", copy.parent.parent)
+    assert status == 1 and len(err.splitlines()) == 1
+    assert str(file) in err and "git checkout -- data/MNIST" in err
+    assert "Downloading" not in out
+
+
+def test_truncated_raw_file_does_no_harm(call, copy):
+    """Left by an interrupted unpacking, of whatever program."""
+    (copy / "train-images-idx3-ubyte").write_bytes(b"\0\0\x08\x03")
+    options = "--dry-run", "--data-dir", copy.parent.parent
+    status, out, err = call("lecture10_cnn", *options)
+    assert (status, err) == (0, "") and "plot saved" in out
+
+
+def test_data_folder_is_only_read(call, copy):
+    """So a read-only clone works, and two lectures at once do not meet."""
+    before = sorted((file.name, file.stat().st_mtime) for file in copy.iterdir())
+    copy.chmod(0o555)
+    options = "--dry-run", "--data-dir", copy.parent.parent
+    try:
+        status, _, err = call("lecture09_softmax_mnist", *options)
+    finally:
+        copy.chmod(0o755)
+    assert (status, err) == (0, "")
+    after = sorted((file.name, file.stat().st_mtime) for file in copy.iterdir())
+    assert after == before
+
+
+@pytest.mark.parametrize("name", ["nonsense", "cuda:99", "meta", ""])
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_bad_device(call, script, name):
+    status, _, err = call(script, f"--device={name}")
+    assert status == 2 and len(err.splitlines()) == 1
+    assert "--device" in err and "not a device of this machine" in err
+
+
+def test_divergence(call):
+    status, out, err = call("lecture10_cnn", "--dry-run", "--lr", 1e6)
+    assert status == 1 and "in epoch 1: try a smaller --lr" in err
+    assert "plot saved" in out
+
+
+def test_same_seed_same_numbers(tmp_path):
+    """Also in two processes at the same time, which share the data folder."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(
+            lambda plot: run(
+                "lecture10_cnn.py", "--dry-run", "--plot", plot, cwd=tmp_path
+            ),
+            ("one.png", "two.png"),
+        )
+    assert first.returncode == 0, first.stderr
+    assert first.stdout.replace("one.png", "two.png") == second.stdout
