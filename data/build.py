@@ -10,7 +10,9 @@ give the same bytes; data/README.md lists the checksums.
 """
 
 import argparse
+import ast
 import bz2
+import collections
 import csv
 import gzip
 import hashlib
@@ -18,10 +20,12 @@ import io
 import lzma
 import os
 import pickle
+import re
 import subprocess
 import sys
 import tarfile
 import tempfile
+import unicodedata
 import zipfile
 from pathlib import Path
 
@@ -30,6 +34,8 @@ import numpy as np
 DATA = Path(__file__).resolve().parent
 SHA256 = {  # of the unpacked text: zlib versions may compress differently
     "diabetes.csv.gz": "56ae550b402d2f28916c5d64b4a6f0c755858caebc7b8c0687a823df25cfb807",
+    "names_train.csv.gz": "56407c07664050b7681e02c97843122e927614847e8fe010812510fc8c950dda",
+    "names_test.csv.gz": "a174823fdaf00dc2ddfc55b0f1dee24a2da847ddb8724bd090df008dac4f0967",
     "titanic.csv.gz": "35adc0d9f3a5132676be69ead7edb8737331bac5fc81be6bc23d740e3b1bef89",
 }
 MNIST = {  # raw file: (time in its original gzip header, MD5 of the original archive)
@@ -158,7 +164,148 @@ def build_mnist(folder):
             print(f"{name}.gz: {len(packed):,} bytes, MD5 as expected")
 
 
-BUILDERS = {"mnist": build_mnist, "diabetes": build_diabetes, "titanic": build_titanic}
+COUNTRIES = {  # country: (number of names, nationalities in name2nat or None)
+    "Arabic": (2000, "Egyptian Saudi Moroccan Algerian Iraqi Lebanese Tunisian Syrian"),
+    "Chinese": (268, "Chinese Taiwanese"),
+    "Czech": (519, "Czech"),
+    "Dutch": (297, "Dutch"),
+    "English": (3668, "English"),
+    "French": (277, "French"),
+    "German": (724, "German"),
+    "Greek": (203, "Greek"),
+    "Irish": (232, "Irish"),
+    "Italian": (709, "Italian"),
+    "Japanese": (991, "Japanese"),
+    "Korean": (94, "Korean"),
+    "Polish": (139, None),
+    "Portuguese": (74, "Portuguese"),
+    "Russian": (9408, "Russian"),
+    "Scottish": (100, None),
+    "Spanish": (298, None),
+    "Vietnamese": (73, "Vietnamese"),
+}
+SURNAME_FIRST = {"Chinese", "Korean", "Vietnamese"}
+SCOTTISH = """
+Abercrombie Agnew Arbuthnott Baird Balfour Bannerman Barclay Boswell Brodie Buchanan
+Cameron Campbell Carmichael Carnegie Cathcart Chisholm Cochrane Colquhoun Comyn
+Cranstoun Crichton Cunningham Dalrymple Dalziel Drummond Dunbar Dundas Elphinstone
+Erskine Farquharson Fergusson Forbes Forsyth Fraser Galbraith Gillespie Graeme Guthrie
+Haldane Hepburn Innes Jardine Keith Kennedy Kerr Kincaid Kinnaird Kirkpatrick Lamont
+Leslie Lindsay Livingstone Lockhart Logan Lumsden MacAlister MacArthur MacAulay MacBean
+MacCallum MacDonald MacDougall MacDuff MacEwan MacFarlane MacGregor MacInnes MacIntosh
+MacIntyre MacKay MacKenzie MacKinnon MacLachlan MacLaren MacLean MacLeod MacMillan
+MacNab MacNaughton MacNeil MacPherson MacQuarrie MacRae MacTavish Maitland Malcolm
+Menzies Moncreiffe Montgomery Munro Murray Napier Ogilvy Oliphant Pitcairn Ramsay
+Rattray Robertson Ruthven Sempill Sinclair Stewart Strachan Sutherland Urquhart Wemyss
+"""
+# Last words that are no surnames: titles, and places as in "Elizabeth of Russia".
+NOT_SURNAMES = """
+Baronet Baron Baroness Earl Duke Duchess Marquess Viscount Lord Lady Count Countess
+Prince Princess King Queen Emperor Empress Pope Bishop Saint Madame Elder Younger
+Junior Senior Jr Sr Pasha Bey Great Russia Moscow Kiev Novgorod France Paris England
+London Wales Scotland Ireland Britain Germany Prussia Saxony Bavaria Austria Hungary
+Bohemia Moravia Prague Poland Spain Castile Portugal Italy Rome Venice Florence Naples
+Milan Savoy Greece Athens Egypt Alexandria Cairo Syria Damascus Iraq Baghdad Lebanon
+Morocco China Taiwan Japan Tokyo Kyoto Korea Vietnam Netherlands Holland Orange Burgundy
+"""
+
+
+def to_ascii(name):
+    """The name without its accents, or None if it has letters beyond them."""
+    plain = unicodedata.normalize("NFD", name.translate(LETTERS))
+    plain = "".join(c for c in plain if unicodedata.category(c) != "Mn")
+    plain = plain.replace("\u2019", "'")
+    return plain if re.fullmatch(r"[A-Z][A-Za-z]*(['-]?[A-Za-z]+)+", plain) else None
+
+
+LETTERS = str.maketrans({"ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "đ": "d", "Đ": "D"})
+
+
+def surnames(people, country, nationalities):
+    """Counter of a country's surnames among people, {full name: nationalities}."""
+    found, western = collections.Counter(), collections.Counter()
+    wanted, titles = set(nationalities.split()), set(NOT_SURNAMES.split())
+    for person, nations in people.items():
+        # one nationality: with two nobody knows which the surname belongs to
+        words = person.split(" (")[0].split()
+        western[words[0]] += nations == ["English"]
+        if len(nations) != 1 or nations[0] not in wanted or not 2 <= len(words) <= 4:
+            continue
+        if any(word in ("of", "the") or "," in word for word in words):
+            continue
+        word = words[0] if country in SURNAME_FIRST else words[-1]
+        surname = to_ascii(word)
+        if surname and not surname.isupper() and surname not in titles:
+            found[surname] += 1
+    if country in SURNAME_FIRST:  # people who are known by a western first name
+        found = collections.Counter({n: k for n, k in found.items() if k > western[n]})
+    return found
+
+
+def tuple_in(source, name):
+    """The tuple of strings assigned to `name` in Python source, which is not run."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, (ast.Assign, ast.AnnAssign)):
+            target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
+            if getattr(target, "id", "") == name:
+                return ast.literal_eval(node.value)
+    raise ValueError(f"no {name} in the package")
+
+
+def choose(counter, number):
+    """The most frequent names; a checksum, not the alphabet, decides between equals."""
+
+    def rank(name):
+        return -counter[name], hashlib.sha256(name.encode()).hexdigest()
+
+    return sorted(counter, key=rank)[:number]
+
+
+class PlainUnpickler(pickle.Unpickler):
+    """Reads dicts, lists and texts, and refuses everything else."""
+
+    def find_class(self, module, name):
+        raise pickle.UnpicklingError(f"refused: {module}.{name}")
+
+
+def build_names(folder):
+    """names_train.csv.gz and names_test.csv.gz in the lecturer's format and sizes."""
+    wheel = pip_download("name2nat==0.5.1", folder)
+    with wheel.open("name2nat/name2nats.pkl") as file:
+        people = PlainUnpickler(file).load()
+    faker = pip_download("faker==40.54.0", folder)
+    person = "faker/providers/person"
+    polish = faker.read(f"{person}/pl_PL/__init__.py").decode()
+    spanish = faker.read(f"{person}/es_ES/__init__.py").decode()
+    lists = {
+        "Polish": tuple_in(polish, "unisex_last_names"),
+        "Spanish": tuple_in(spanish, "last_names"),
+        "Scottish": SCOTTISH.split(),
+    }
+    parts = {"names_train.csv.gz": [], "names_test.csv.gz": []}
+    for country, (number, nationalities) in COUNTRIES.items():
+        if nationalities:
+            counter = surnames(people, country, nationalities)
+        else:
+            counter = collections.Counter(
+                {to_ascii(n) for n in lists[country]} - {None}
+            )
+        names = sorted(choose(counter, number))
+        if len(names) != number:
+            sys.exit(f"only {len(names)} of {number} names for {country}")
+        for i, name in enumerate(names):
+            part = "names_train.csv.gz" if i % 3 else "names_test.csv.gz"
+            parts[part].append(f'"{name}","{country}"\r\n')
+    for part, lines in parts.items():
+        write(part, "".join(lines).encode("ascii"))
+
+
+BUILDERS = {
+    "mnist": build_mnist,
+    "diabetes": build_diabetes,
+    "titanic": build_titanic,
+    "names": build_names,
+}
 
 
 def main(argv=None):
