@@ -35,6 +35,12 @@ VARIANTS = [
     "lecture10_cnn.py --model all",
     "lecture11_googlenet_resnet.py",
     "lecture11_googlenet_resnet.py --model all",
+    "lecture12_rnn.py",
+    "lecture12_rnn.py --model rnncell",
+    "lecture12_rnn.py --model gru",
+    "lecture13_gru_classifier.py",
+    "lecture13_gru_classifier.py --cell lstm --predict Li",
+    "lecture13_gru_classifier.py --cell rnn --unidirectional",
 ]
 
 
