@@ -16,7 +16,6 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.backend_bases import FigureCanvasBase
 
 VIDEO_MSE = {0: "18.7", 1: "4.7", 2: "0", 3: "4.7", 4: "18.7"}  # slide 2-15: w: MSE
 
@@ -82,7 +81,7 @@ def lecture(x_data, y_data, step):
     rows.append(("w of the smallest MSE", f"{best:.1f}", "2.0"))
     rows.append(("prediction for x = 4", f"{forward(4.0, best):.1f}", "8"))
 
-    figure, axes = plt.subplots(figsize=(7, 4.5), layout="constrained")
+    figure, axes = plt.subplots(figsize=(8, 4.5), layout="constrained")
     axes.plot(w_list, mse_list, label="this run")
     video_mse = [float(mse) for mse in VIDEO_MSE.values()]
     axes.plot(list(VIDEO_MSE), video_mse, "ko", label="video")
@@ -105,7 +104,7 @@ def exercise(x_data, y_data, step):
     rows = [("w of the smallest cost", f"{best_w:.1f}", "2 (true line)")]
     rows.append(("b of the smallest cost", f"{abs(best_b):.1f}", "0 (true line)"))
 
-    figure = plt.figure(figsize=(7, 5.5), layout="constrained")
+    figure = plt.figure(figsize=(8, 5.5), layout="constrained")
     axes = figure.add_subplot(projection="3d", computed_zorder=False)
     axes.plot_surface(w, b, cost, cmap="viridis", alpha=0.8)
     label = f"minimum: w = {best_w:.1f}, b = {abs(best_b):.1f}"
@@ -115,6 +114,9 @@ def exercise(x_data, y_data, step):
     axes.set_title("Lecture 02 · Cost of y = x·w + b")
     axes.view_init(elev=30, azim=-60)
     return rows, figure
+
+
+MODELS = {"linear": lecture, "affine": exercise}
 
 
 # -------------------------------------------------------------- Command line
@@ -135,12 +137,12 @@ def make_parser():
 
 
 def start(args):
-    """Find out before training whether the plot can be written."""
+    """Set the style of the plot, and find out before training if it can be written."""
+    plt.rcParams.update({"axes.grid": True, "grid.alpha": 0.3})
     if not args.show:
         plt.switch_backend("agg")  # draw without a screen
-    formats = FigureCanvasBase.get_supported_filetypes()
     try:
-        if args.plot.suffix[1:].lower() not in formats:
+        if args.plot.suffix.lower() not in (".png", ".pdf", ".svg"):
             raise OSError(None, "its name must end in .png, .pdf or .svg")
         args.plot.parent.mkdir(parents=True, exist_ok=True)
         with args.plot.open("ab") as file:
@@ -169,17 +171,20 @@ def save_plot(figure, args):
     plt.close(figure)
 
 
-def main(argv=None):
+def parse_args(argv):
     parser = make_parser()
-    models = {"linear": lecture, "affine": exercise}
-    parser.add_argument("--model", choices=models, default="linear", help="[linear]")
-    args = parser.parse_args(argv)
+    parser.add_argument("--model", choices=MODELS, default="linear", help="[linear]")
+    return parser.parse_args(argv)
+
+
+def main(argv=None):
+    args = parse_args(argv)
     start(args)
     step = 1.0 if args.dry_run else 0.1
-    rows, figure = models[args.model](x_data, y_data, step)
+    rows, figure = MODELS[args.model](x_data, y_data, step)
     print_table("slide 2-15" if args.model == "linear" else "exercise 2-26", rows)
     save_plot(figure, args)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

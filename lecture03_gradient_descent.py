@@ -19,7 +19,6 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.backend_bases import FigureCanvasBase
 
 VIDEO_W = [1.09, 1.18, 1.25, 1.32, 1.39, 1.44, 1.50, 1.54, 1.59, 1.62, 1.66]
 VIDEO_COST = [4.67, 3.84, 3.15, 2.59, 2.13, 1.75, 1.44, 1.18, 0.97, 0.80, 0.66]
@@ -128,8 +127,8 @@ def lecture(args, xs, ys):
         print("Predict (before training)", 4, forward(4, 1.0))
         new = run_training(TRAIN[method], xs, ys, args.lr, args.epochs, history)
         status = status or new
-        if not history:
-            continue
+        if not history:  # Ctrl-C in the first epoch
+            break
         prediction = forward(4, history[-1][0])
         print("Predict (after training)", 4, f"{prediction:.2f}")
         rows += compare(method, history, prediction, args)
@@ -139,6 +138,8 @@ def lecture(args, xs, ys):
         if method == "sgd":
             label = f"sgd smoothed, beta = {args.smooth:g}"
             axes.plot(epoch_axis, smooth(losses, args.smooth), label=label)
+        if status == 130:  # Ctrl-C
+            break
     shown = min(len(VIDEO_COST), args.epochs)
     axes.plot(range(shown), VIDEO_COST[:shown], "ko", label="video (gd)", ms=4)
     if args.epochs >= 100:
@@ -240,6 +241,9 @@ def local(args):
     return rows, figure
 
 
+LANDSCAPES = {"saddle": saddle, "local": local}
+
+
 def where(point):
     """A point as text: (1.00, 2.00)."""
     return "(" + ", ".join(f"{abs(w) if abs(w) < 5e-3 else w:.2f}" for w in point) + ")"
@@ -280,12 +284,12 @@ def make_parser():
 
 
 def start(args):
-    """Find out before training whether the plot can be written."""
+    """Set the style of the plot, and find out before training if it can be written."""
+    plt.rcParams.update({"axes.grid": True, "grid.alpha": 0.3})
     if not args.show:
         plt.switch_backend("agg")  # draw without a screen
-    formats = FigureCanvasBase.get_supported_filetypes()
     try:
-        if args.plot.suffix[1:].lower() not in formats:
+        if args.plot.suffix.lower() not in (".png", ".pdf", ".svg"):
             raise OSError(None, "its name must end in .png, .pdf or .svg")
         args.plot.parent.mkdir(parents=True, exist_ok=True)
         with args.plot.open("ab") as file:
@@ -339,7 +343,8 @@ def beta(text):
     return value
 
 
-def main(argv=None):
+def parse_args(argv):
+    """The options; --lr depends on what is run."""
     parser = make_parser()
     add = parser.add_argument
     add("--epochs", type=number(int, 0), default=100, metavar="N", help="[100]")
@@ -347,18 +352,22 @@ def main(argv=None):
     add("--lr", type=number(float, 0), metavar="X", help=f"learning rate {rate}")
     add("--method", choices=[*TRAIN, "all"], default="gd", help="[gd]")
     add("--smooth", type=beta, default=0.9, metavar="BETA", help="of sgd [0.9]")
-    landscapes = {"saddle": saddle, "local": local}
-    add("--landscape", choices=landscapes, help="show where descent ends")
+    add("--landscape", choices=LANDSCAPES, help="show where descent ends")
     help_seed = "of the noise in --landscape saddle [0]"
     add("--seed", type=number(int, -1), default=0, metavar="N", help=help_seed)
     args = parser.parse_args(argv)
+    args.lr = args.lr or (0.1 if args.landscape else 0.01)
+    args.epochs = 1 if args.dry_run else args.epochs
+    return args
+
+
+def main(argv=None):
+    args = parse_args(argv)
     start(args)
     random.seed(args.seed)
-    args.epochs = 1 if args.dry_run else args.epochs
-    args.lr = args.lr or (0.1 if args.landscape else 0.01)
     status = 0
     if args.landscape:
-        rows, figure = landscapes[args.landscape](args)
+        rows, figure = LANDSCAPES[args.landscape](args)
         print_table("in words", rows)
     else:
         status, rows, figure = lecture(args, x_data, y_data)

@@ -19,7 +19,6 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import torch
-from matplotlib.backend_bases import FigureCanvasBase
 
 VIDEO_GRAD = [-2.0, -7.840000152587891, -16.228801727294922]  # first epoch's
 VIDEO_PROGRESS = 7.315943717956543  # the loss printed after epoch 0
@@ -263,12 +262,12 @@ def make_parser():
 
 
 def start(args):
-    """Find out before training whether the plot can be written."""
+    """Set the style of the plot, and find out before training if it can be written."""
+    plt.rcParams.update({"axes.grid": True, "grid.alpha": 0.3})
     if not args.show:
         plt.switch_backend("agg")  # draw without a screen
-    formats = FigureCanvasBase.get_supported_filetypes()
     try:
-        if args.plot.suffix[1:].lower() not in formats:
+        if args.plot.suffix.lower() not in (".png", ".pdf", ".svg"):
             raise OSError(None, "its name must end in .png, .pdf or .svg")
         args.plot.parent.mkdir(parents=True, exist_ok=True)
         with args.plot.open("ab") as file:
@@ -314,15 +313,20 @@ def save_plot(figure, args):
     plt.close(figure)
 
 
-def main(argv=None):
+def parse_args(argv):
     parser = make_parser()
     add = parser.add_argument
     add("--epochs", type=number(int, 0), default=100, metavar="N", help="[100]")
     add("--lr", type=number(float, 0), default=0.01, metavar="X", help="[0.01]")
     add("--model", choices=MODELS, default="linear", help="[linear]")
     args = parser.parse_args(argv)
+    args.epochs = 1 if args.dry_run else args.epochs
+    return args
+
+
+def main(argv=None):
+    args = parse_args(argv)
     start(args)
-    epochs = 1 if args.dry_run else args.epochs
 
     print_gradients(args.model, x_data, y_data)
     two_surprises()
@@ -330,7 +334,7 @@ def main(argv=None):
     forward, _, begin = MODELS[args.model]
     w, gradients, losses = weights(begin), [], []
     print("predict (before training)", 4, forward(4, *w).item())
-    setting = forward, w, x_data, y_data, args.lr, epochs, gradients, losses
+    setting = forward, w, x_data, y_data, args.lr, args.epochs, gradients, losses
     status = run_training(train, *setting)
     prediction = forward(4, *w).item()
     print("predict (after training)", 4, prediction)

@@ -18,7 +18,6 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import torch
-from matplotlib.backend_bases import FigureCanvasBase
 
 VIDEO = {  # slide 5-24: number of epochs: {epoch: loss}, w, b, prediction for 4
     100: (
@@ -121,7 +120,10 @@ def draw(curves, epochs):
     axes.plot(list(video_losses), list(video_losses.values()), "ko", label="video")
     axes.set(xlabel="Epoch", ylabel="Loss (summed squared error)", yscale="log")
     axes.set_title("Lecture 05 · Linear regression")
-    figure.legend(loc="outside right upper")
+    if len(curves) > 1:
+        figure.legend(loc="outside right upper")
+    else:
+        axes.legend()
     return figure
 
 
@@ -160,12 +162,12 @@ def make_parser():
 
 
 def start(args):
-    """Find out before training whether the plot can be written."""
+    """Set the style of the plot, and find out before training if it can be written."""
+    plt.rcParams.update({"axes.grid": True, "grid.alpha": 0.3})
     if not args.show:
         plt.switch_backend("agg")  # draw without a screen
-    formats = FigureCanvasBase.get_supported_filetypes()
     try:
-        if args.plot.suffix[1:].lower() not in formats:
+        if args.plot.suffix.lower() not in (".png", ".pdf", ".svg"):
             raise OSError(None, "its name must end in .png, .pdf or .svg")
         args.plot.parent.mkdir(parents=True, exist_ok=True)
         with args.plot.open("ab") as file:
@@ -211,7 +213,7 @@ def save_plot(figure, args):
     plt.close(figure)
 
 
-def main(argv=None):
+def parse_args(argv):
     parser = make_parser()
     add = parser.add_argument
     add("--epochs", type=number(int, 0), default=1000, metavar="N", help="[1000]")
@@ -221,36 +223,42 @@ def main(argv=None):
     help_init = "random, or the start of the slide's run [random]"
     add("--init", choices=["random", "video"], default="random", help=help_init)
     args = parser.parse_args(argv)
-    start(args)
-    epochs = 1 if args.dry_run else args.epochs
+    args.epochs = 1 if args.dry_run else args.epochs
+    return args
 
+
+def main(argv=None):
+    args = parse_args(argv)
+    start(args)
     curves, rows, status = {}, [], 0
     names = OPTIMIZERS if args.optimizer == "all" else [args.optimizer]
     for name in names:
         torch.manual_seed(args.seed)  # every optimizer starts at the same point
         model = LinearModel()
         if args.init == "video":
-            w, b = VIDEO_INIT[100 if epochs <= 100 else 1000]
+            w, b = VIDEO_INIT[100 if args.epochs <= 100 else 1000]
             model.load_state_dict(
                 {"linear.weight": torch.tensor([[w]]), "linear.bias": torch.tensor([b])}
             )
         criterion, optimizer = construct(model, name, args.lr)
         losses = curves[name] = []
-        setting = model, criterion, optimizer, x_data, y_data, epochs, losses
+        setting = model, criterion, optimizer, x_data, y_data, args.epochs, losses
         status = run_training(train, *setting, len(names) == 1) or status
         result = infer(model)
         if len(names) == 1:
             print("w =", result[0])
             print("b =", result[1])
             print("y_pred =", result[2])
-            rows = compare(losses, result, epochs)
+            rows = compare(losses, result, args.epochs)
         else:
             loss = losses[-1] if losses else math.nan
             text = f"loss {loss:.3g}, x = 4: {result[2]:.4f}"
             video = "x = 4: 7.9994" if name == "SGD" else "-"
             rows.append((f"{name} after {len(losses)} epochs", text, video))
+        if status == 130:  # Ctrl-C
+            break
     print_table("slide 5-24", rows)
-    save_plot(draw(curves, epochs), args)
+    save_plot(draw(curves, args.epochs), args)
     return status
 
 

@@ -18,7 +18,6 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from matplotlib.backend_bases import FigureCanvasBase
 
 VIDEO_BCE = {  # slide 6-11: (y, y_pred): loss
     (1, 0.2): "1.6094",
@@ -139,8 +138,7 @@ def draw(model):
     axes.plot(x_data.numpy(), y_data.numpy(), "C2s", label="training data")
     axes.set(xlabel="Hours", ylabel="Probability of Pass")
     axes.set_title("Lecture 06 · Logistic regression")
-    axes.grid()
-    axes.legend(loc="center right")
+    axes.legend(loc="lower right")
     return figure
 
 
@@ -179,12 +177,12 @@ def make_parser():
 
 
 def start(args):
-    """Find out before training whether the plot can be written."""
+    """Set the style of the plot, and find out before training if it can be written."""
+    plt.rcParams.update({"axes.grid": True, "grid.alpha": 0.3})
     if not args.show:
         plt.switch_backend("agg")  # draw without a screen
-    formats = FigureCanvasBase.get_supported_filetypes()
     try:
-        if args.plot.suffix[1:].lower() not in formats:
+        if args.plot.suffix.lower() not in (".png", ".pdf", ".svg"):
             raise OSError(None, "its name must end in .png, .pdf or .svg")
         args.plot.parent.mkdir(parents=True, exist_ok=True)
         with args.plot.open("ab") as file:
@@ -230,20 +228,26 @@ def save_plot(figure, args):
     plt.close(figure)
 
 
-def main(argv=None):
+def parse_args(argv):
     parser = make_parser()
     add = parser.add_argument
     add("--epochs", type=number(int, 0), default=1000, metavar="N", help="[1000]")
     add("--lr", type=number(float, 0), default=0.01, metavar="X", help="[0.01]")
     add("--seed", type=number(int, -1), default=0, metavar="N", help="[0]")
     args = parser.parse_args(argv)
+    args.epochs = 1 if args.dry_run else args.epochs
+    return args
+
+
+def main(argv=None):
+    args = parse_args(argv)
     start(args)
     torch.manual_seed(args.seed)
     rows = explain_loss()
     model = LogisticRegressionModel()
     criterion, optimizer = construct(model, args.lr)
-    epochs, losses = 1 if args.dry_run else args.epochs, []
-    setting = model, criterion, optimizer, x_data, y_data, epochs, losses
+    losses = []
+    setting = model, criterion, optimizer, x_data, y_data, args.epochs, losses
     status = run_training(train, *setting)
     print("w =", model.linear.weight.item())
     print("b =", model.linear.bias.item())

@@ -21,7 +21,6 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from matplotlib.backend_bases import FigureCanvasBase
 
 # Slide 7-3 shows the first rows of the data; no slide shows a result.
 VIDEO_FIRST_ROW = [-0.29, 0.49, 0.18, -0.29, 0.00, 0.00, -0.53, -0.03]
@@ -70,7 +69,7 @@ class Model(torch.nn.Module):
     def forward(self, x):
         x = self.activation(self.linear1(x))  # (N, features) -> (N, 6)
         x = self.activation(self.linear2(x))  # (N, 6) -> (N, 4)
-        return self.sigmoid(self.linear3(x))  # (N, 4) -> (N, 1)  # (N, 4) -> (N, 1)
+        return self.sigmoid(self.linear3(x))  # (N, 4) -> (N, 1)
 
 
 ACTIVATIONS = {
@@ -143,7 +142,8 @@ def draw(curves, baseline):
     bottom.axhline(baseline, color="grey", ls="--", label=label)
     top.set(ylabel="Loss (mean BCE)", title="Lecture 07 · Diabetes, 8-6-4-1")
     bottom.set(xlabel="Epoch", ylabel="Training accuracy (%)")
-    figure.legend(loc="outside right upper")
+    top.legend(ncols=2)
+    bottom.legend(loc="lower right")
     return figure
 
 
@@ -182,12 +182,12 @@ def make_parser():
 
 
 def start(args):
-    """Find out before training whether the plot can be written."""
+    """Set the style of the plot, and find out before training if it can be written."""
+    plt.rcParams.update({"axes.grid": True, "grid.alpha": 0.3})
     if not args.show:
         plt.switch_backend("agg")  # draw without a screen
-    formats = FigureCanvasBase.get_supported_filetypes()
     try:
-        if args.plot.suffix[1:].lower() not in formats:
+        if args.plot.suffix.lower() not in (".png", ".pdf", ".svg"):
             raise OSError(None, "its name must end in .png, .pdf or .svg")
         args.plot.parent.mkdir(parents=True, exist_ok=True)
         with args.plot.open("ab") as file:
@@ -233,7 +233,7 @@ def save_plot(figure, args):
     plt.close(figure)
 
 
-def main(argv=None):
+def parse_args(argv):
     parser = make_parser()
     add = parser.add_argument
     add("--epochs", type=number(int, 0), default=100, metavar="N", help="[100]")
@@ -245,8 +245,13 @@ def main(argv=None):
     help_activation = f"hidden layers: {', '.join(names)} [sigmoid]"
     add("--activation", choices=names, default="sigmoid", help=help_activation)
     args = parser.parse_args(argv)
+    args.epochs = 1 if args.dry_run else args.epochs
+    return args
+
+
+def main(argv=None):
+    args = parse_args(argv)
     start(args)
-    epochs = 1 if args.dry_run else args.epochs
     x_data, y_data = load_diabetes(args.data_dir)
     baseline = majority(y_data)
     torch.manual_seed(args.seed)
@@ -264,10 +269,10 @@ def main(argv=None):
         model = Model(ACTIVATIONS[name])
         criterion, optimizer = construct(model, args.lr)
         history = []
-        setting = model, criterion, optimizer, x_data, y_data, epochs, history
+        setting = model, criterion, optimizer, x_data, y_data, args.epochs, history
         status = run_training(train, *setting, len(names) == 1) or status
-        if not history:
-            continue
+        if not history:  # Ctrl-C in the first epoch
+            break
         curves[name] = history
         loss, correct = history[-1]
         rows.append((f"{name}: last loss", f"{loss:.4f}", "not shown"))
@@ -275,6 +280,8 @@ def main(argv=None):
         with torch.no_grad():
             p = model(torch.tensor([HELD_OUT])).item()
         print(f"{name}: held-out patient with diabetes: P(no diabetes) = {p:.3f}")
+        if status == 130:  # Ctrl-C
+            break
     rows.append(("majority class, no training", f"{baseline:.2f} %", "not shown"))
     print_table("slide 7-3", rows)
     print("Label 1 means no diabetes: the majority answer is 'no diabetes' to all.")

@@ -26,7 +26,6 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from matplotlib.backend_bases import FigureCanvasBase
 from torch.utils.data import DataLoader, Dataset, random_split
 
 VIDEO_SAMPLES, VIDEO_BATCH, VIDEO_ITERATIONS = 759, 32, 24  # its code and data
@@ -150,7 +149,7 @@ class Model(torch.nn.Module):
     def forward(self, x):
         x = self.activation(self.linear1(x))  # (N, features) -> (N, 6)
         x = self.activation(self.linear2(x))  # (N, 6) -> (N, 4)
-        return self.sigmoid(self.linear3(x))  # (N, 4) -> (N, 1)  # (N, 4) -> (N, 1)
+        return self.sigmoid(self.linear3(x))  # (N, 4) -> (N, 1)
 
 
 # ------------------------------------------------------ 3. Loss and optimizer
@@ -216,7 +215,8 @@ def draw(history, baseline, title):
     bottom.axhline(baseline, color="grey", ls="--", label=label)
     top.set(ylabel="Loss (mean BCE)", title=f"Lecture 08 · DataLoader, {title}")
     bottom.set(xlabel="Epoch", ylabel="Accuracy (%)")
-    figure.legend(loc="outside right upper")
+    top.legend()
+    bottom.legend(loc="lower right")
     return figure
 
 
@@ -255,12 +255,12 @@ def make_parser():
 
 
 def start(args):
-    """Find out before training whether the plot can be written."""
+    """Set the style of the plot, and find out before training if it can be written."""
+    plt.rcParams.update({"axes.grid": True, "grid.alpha": 0.3})
     if not args.show:
         plt.switch_backend("agg")  # draw without a screen
-    formats = FigureCanvasBase.get_supported_filetypes()
     try:
-        if args.plot.suffix[1:].lower() not in formats:
+        if args.plot.suffix.lower() not in (".png", ".pdf", ".svg"):
             raise OSError(None, "its name must end in .png, .pdf or .svg")
         args.plot.parent.mkdir(parents=True, exist_ok=True)
         with args.plot.open("ab") as file:

@@ -24,7 +24,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 import torch.nn.functional as F
-from matplotlib.backend_bases import FigureCanvasBase
 from torch.utils.data import (
     BatchSampler,
     DataLoader,
@@ -254,11 +253,12 @@ def draw(title, runs, videos, test_x, test_y):
     grid = figure.add_gridspec(2, 1, height_ratios=[3, 1])
     left, right = grid[0].subgridspec(1, 2).subplots()
     lowest = 100
-    for name, history in runs.items():
+    for i, (name, history) in enumerate(runs.items()):
         if history["loss"]:
-            left.plot(*zip(*history["loss"]), label=f"this run: {name}")
+            left.plot(*zip(*history["loss"]), f"C{i}", label=f"this run: {name}")
         percent = [100 * correct / len(test_y) for correct in history["correct"]]
-        right.plot(percent, ".-", label=f"this run: {name}")
+        color = f"C{i}" if len(runs) > 1 else "C1"  # test is orange in all lectures
+        right.plot(percent, ".-", color=color, label=f"this run: {name}")
         lowest = min([lowest, *percent[1:]])  # the guesses before training left out
     for (name, (losses, accuracies)), mark in zip(videos.items(), ("ko", "k^")):
         label = f"video: {name}" if len(videos) > 1 else "video"
@@ -270,7 +270,7 @@ def draw(title, runs, videos, test_x, test_y):
         left.plot(*zip(*points), mark, ms=4, label=label)
         right.plot(list(accuracies), list(accuracies.values()), mark, ms=4, label=label)
         lowest = min([lowest, *(accuracies[epoch] for epoch in accuracies if epoch)])
-    left.set(xlabel="Epoch", ylabel="Mean loss of 300 batches", yscale="log")
+    left.set(xlabel="Epoch", ylabel="Mean training loss of 300 batches", yscale="log")
     right.set(xlabel="Epoch", ylabel="Test accuracy (%)", ylim=(lowest - 1, 100))
     left.legend()
     right.legend()
@@ -291,10 +291,13 @@ def draw_otto(history, total):
     """Exercise 9-2: loss and accuracy on the held-out rows."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.5), layout="constrained")
     if history["loss"]:
-        left.plot(*zip(*history["loss"]))
-    right.plot([100 * correct / total for correct in history["correct"]], ".-")
-    left.set(xlabel="Epoch", ylabel="Mean training loss", title="this run")
-    right.set(xlabel="Epoch", ylabel="Held-out accuracy (%)", title="this run")
+        left.plot(*zip(*history["loss"]), label="this run: train")
+    percent = [100 * correct / total for correct in history["correct"]]
+    right.plot(percent, "C1.-", label="this run: held out")
+    left.set(xlabel="Epoch", ylabel="Mean loss of 300 batches")
+    right.set(xlabel="Epoch", ylabel="Accuracy (%)")
+    left.legend()
+    right.legend()
     figure.suptitle("Lecture 09 · Otto products, 9 classes")
     return figure
 
@@ -347,12 +350,12 @@ def make_parser():
 
 
 def start(args):
-    """Find out before training whether the plot can be written."""
+    """Set the style of the plot, and find out before training if it can be written."""
+    plt.rcParams.update({"axes.grid": True, "grid.alpha": 0.3})
     if not args.show:
         plt.switch_backend("agg")  # draw without a screen
-    formats = FigureCanvasBase.get_supported_filetypes()
     try:
-        if args.plot.suffix[1:].lower() not in formats:
+        if args.plot.suffix.lower() not in (".png", ".pdf", ".svg"):
             raise OSError(None, "its name must end in .png, .pdf or .svg")
         args.plot.parent.mkdir(parents=True, exist_ok=True)
         with args.plot.open("ab") as file:
@@ -411,6 +414,7 @@ def parse_args(argv):
     add("--dataset", choices=["mnist", "otto"], default="mnist", help="[mnist]")
     add("--csv", type=Path, metavar="FILE", help="Kaggle's train.csv, for otto")
     args = parser.parse_args(argv)
+    args.epochs = 1 if args.dry_run else args.epochs
     if (args.dataset == "otto") != bool(args.csv):
         parser.error("--dataset otto and --csv FILE go together")
     return args
@@ -433,7 +437,6 @@ def main(argv=None):
         )
         model = Net(inputs=93, outputs=9)
     if args.dry_run:
-        args.epochs = 1
         train_x, train_y, test_x, test_y = (
             part[:256] for part in (train_x, train_y, test_x, test_y)
         )

@@ -22,7 +22,6 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import torch
 import torch.nn.functional as F
-from matplotlib.backend_bases import FigureCanvasBase
 from torch.utils.data import (
     BatchSampler,
     DataLoader,
@@ -262,11 +261,12 @@ def draw(title, runs, videos, test_x, test_y):
     grid = figure.add_gridspec(2, 1, height_ratios=[3, 1])
     left, right = grid[0].subgridspec(1, 2).subplots()
     lowest = 100
-    for name, history in runs.items():
+    for i, (name, history) in enumerate(runs.items()):
         if history["loss"]:
-            left.plot(*zip(*history["loss"]), label=f"this run: {name}")
+            left.plot(*zip(*history["loss"]), f"C{i}", label=f"this run: {name}")
         percent = [100 * correct / len(test_y) for correct in history["correct"]]
-        right.plot(percent, ".-", label=f"this run: {name}")
+        color = f"C{i}" if len(runs) > 1 else "C1"  # test is orange in all lectures
+        right.plot(percent, ".-", color=color, label=f"this run: {name}")
         lowest = min([lowest, *percent[1:]])  # the guesses before training left out
     for (name, (losses, accuracies)), mark in zip(videos.items(), ("ko", "k^")):
         label = f"video: {name}" if len(videos) > 1 else "video"
@@ -278,7 +278,7 @@ def draw(title, runs, videos, test_x, test_y):
         left.plot(*zip(*points), mark, ms=4, label=label)
         right.plot(list(accuracies), list(accuracies.values()), mark, ms=4, label=label)
         lowest = min([lowest, *(accuracies[epoch] for epoch in accuracies if epoch)])
-    left.set(xlabel="Epoch", ylabel="Mean loss of 300 batches", yscale="log")
+    left.set(xlabel="Epoch", ylabel="Mean training loss of 300 batches", yscale="log")
     right.set(xlabel="Epoch", ylabel="Test accuracy (%)", ylim=(lowest - 1, 100))
     left.legend()
     right.legend()
@@ -343,12 +343,12 @@ def make_parser():
 
 
 def start(args):
-    """Find out before training whether the plot can be written."""
+    """Set the style of the plot, and find out before training if it can be written."""
+    plt.rcParams.update({"axes.grid": True, "grid.alpha": 0.3})
     if not args.show:
         plt.switch_backend("agg")  # draw without a screen
-    formats = FigureCanvasBase.get_supported_filetypes()
     try:
-        if args.plot.suffix[1:].lower() not in formats:
+        if args.plot.suffix.lower() not in (".png", ".pdf", ".svg"):
             raise OSError(None, "its name must end in .png, .pdf or .svg")
         args.plot.parent.mkdir(parents=True, exist_ok=True)
         with args.plot.open("ab") as file:
@@ -405,7 +405,9 @@ def parse_args(argv):
     data = Path(__file__).resolve().parent / "data"
     add("--data-dir", type=Path, default=data, metavar="DIR", help="[data]")
     add("--model", choices=[*MODELS, "all"], default="basic", help="[basic]")
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    args.epochs = 1 if args.dry_run else args.epochs
+    return args
 
 
 def main(argv=None):
@@ -414,7 +416,6 @@ def main(argv=None):
     explain_convolution()
     train_x, train_y, test_x, test_y = load_mnist(args.data_dir)
     if args.dry_run:
-        args.epochs = 1
         train_x, train_y, test_x, test_y = (
             part[:256] for part in (train_x, train_y, test_x, test_y)
         )
@@ -432,12 +433,12 @@ def main(argv=None):
         criterion, optimizer = construct(model, args.lr)
         history = {"loss": [], "correct": []}
         setting = model, args.device, loaders, criterion, optimizer, history
-        status = run_training(fit, args.epochs, *setting)
+        status = run_training(fit, args.epochs, *setting) or status
         if history["correct"]:
             runs[name] = history
             video = (VIDEO_LOSS, VIDEO_ACCURACY) if name == "basic" else ({}, {})
             rows += compare(name, history, len(test_y), *video)
-        if status:
+        if status == 130:  # Ctrl-C
             break
     print_table("slide 10-63", rows)
     print("The video prints sums of 300 losses / 2000: here times 2000/300.")

@@ -23,7 +23,6 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from matplotlib.backend_bases import FigureCanvasBase
 
 # Seeds of 0 to 99 with which a model says "ohlol" after 15 epochs (torch 2.15, CPU).
 GOOD_SEEDS = {"rnncell": 72, "rnn": 59, "embedding": 100, "lstm": 61, "gru": 88}
@@ -193,11 +192,13 @@ def draw(runs):
         for epoch, (_, text, _) in enumerate(history):
             for place, letter in enumerate(text):
                 right = letter == idx2char[y_data[place]]
-                color = "black" if right else "red"
+                color = "white" if chosen[epoch, place] > 0.7 else "black"
+                color = color if right else "red"
                 axes.text(place, epoch, letter, color=color, ha="center", va="center")
         axes.set_xticks(range(len(y_data)), [f"{idx2char[i]}" for i in y_data])
         axes.set_yticks(range(len(history)), range(1, len(history) + 1), fontsize=8)
         axes.set(title=name, xlabel="target")
+        axes.grid(False)
     letters[0].set_ylabel("Epoch")
     figure.colorbar(image, ax=list(letters), label="probability of the letter")
     title = "Lecture 12 · hello -> ohlol (predicted letters, wrong ones in red)"
@@ -240,12 +241,12 @@ def make_parser():
 
 
 def start(args):
-    """Find out before training whether the plot can be written."""
+    """Set the style of the plot, and find out before training if it can be written."""
+    plt.rcParams.update({"axes.grid": True, "grid.alpha": 0.3})
     if not args.show:
         plt.switch_backend("agg")  # draw without a screen
-    formats = FigureCanvasBase.get_supported_filetypes()
     try:
-        if args.plot.suffix[1:].lower() not in formats:
+        if args.plot.suffix.lower() not in (".png", ".pdf", ".svg"):
             raise OSError(None, "its name must end in .png, .pdf or .svg")
         args.plot.parent.mkdir(parents=True, exist_ok=True)
         with args.plot.open("ab") as file:
@@ -291,7 +292,7 @@ def save_plot(figure, args):
     plt.close(figure)
 
 
-def main(argv=None):
+def parse_args(argv):
     parser = make_parser()
     add = parser.add_argument
     add("--epochs", type=number(int, 0), default=15, metavar="N", help="[15]")
@@ -300,24 +301,30 @@ def main(argv=None):
     add("--seed", type=number(int, -1), default=2, metavar="N", help="[2]")
     add("--model", choices=[*MODELS, "all"], default="all", help="[all]")
     args = parser.parse_args(argv)
+    args.epochs = 1 if args.dry_run else args.epochs
+    return args
+
+
+def main(argv=None):
+    args = parse_args(argv)
     start(args)
     explain_shapes()
-    epochs = 1 if args.dry_run else args.epochs
     runs, rows, status = {}, [], 0
     for name in MODELS if args.model == "all" else [args.model]:
         print(f"\n{name}: hello -> ohlol")
-        code, _, history = learn(name, args.seed, epochs, args.lr)
+        code, _, history = learn(name, args.seed, args.epochs, args.lr)
         status = code or status
-        if not history:
-            continue
+        if not history:  # Ctrl-C in the first epoch
+            break
         runs[name] = history
         text = history[-1][1]
         first = next((i for i, h in enumerate(history, 1) if h[1] == "ohlol"), None)
         ours = f"{text}, first in epoch {first}" if first else text
         rows.append((f"{name} after {len(history)} epochs", ours, "ohlol"))
-        rows.append(
-            (f"{name}: seeds of 0 to 99", f"{GOOD_SEEDS[name]} of 100 right", "-")
-        )
+        counted = f"{GOOD_SEEDS[name]} of 100 right"
+        rows.append((f"{name}: seeds 0-99, 15 epochs", counted, "-"))
+        if status == 130:  # Ctrl-C
+            break
     print_table("lecture 12", rows)
     if runs:
         save_plot(draw(runs), args)

@@ -31,7 +31,6 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from matplotlib.backend_bases import FigureCanvasBase
 from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
 
 # Slide 13-92: epoch: test accuracy in percent, measured off the curve, +-0.2.
@@ -309,7 +308,7 @@ def draw(history, classes, is_video):
     grid = figure.add_gridspec(2, 2, width_ratios=[1, 1.2])
     top, bottom = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[1, 0])
     epochs = range(1, len(history["accuracy"]) + 1)
-    top.plot(epochs, history["accuracy"], label="this run: test")
+    top.plot(epochs, history["accuracy"], color="C1", label="this run: test")
     if is_video:
         places, values = zip(*VIDEO_ACCURACY.items())
         top.plot(places, values, "ko", ms=3, label="video")
@@ -317,9 +316,8 @@ def draw(history, classes, is_video):
         label = f"video's best, epoch {VIDEO_BEST}"
         top.plot(VIDEO_BEST, best, "ko", ms=10, fillstyle="none", label=label)
     top.set(xlabel="Epoch", ylabel="Accuracy (%)")
-    top.grid()
     top.legend()
-    bottom.plot(epochs, history["loss"], label="this run: train")
+    bottom.plot(epochs, history["loss"], color="C0", label="this run: train")
     bottom.set(xlabel="Epoch", ylabel="Mean training loss")
     bottom.legend()
 
@@ -329,12 +327,13 @@ def draw(history, classes, is_video):
     share = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes = figure.add_subplot(grid[:, 1])
     image = axes.imshow(share, cmap="Blues", vmin=0, vmax=100)
-    for row, column in zip(*np.nonzero(counts)):
+    for row, column in zip(*np.nonzero(share >= 0.5)):
         color = "white" if share[row, column] > 50 else "black"
         text = f"{share[row, column]:.0f}"
         axes.text(column, row, text, ha="center", va="center", color=color, fontsize=7)
     axes.set_xticks(range(len(classes)), classes, rotation=90)
     axes.set_yticks(range(len(classes)), classes)
+    axes.grid(False)
     axes.set(xlabel="predicted", ylabel="true", title="Last epoch, test")
     figure.colorbar(image, label="% of the true class", shrink=0.7)
     figure.suptitle("Lecture 13 · RNN classifier")
@@ -389,12 +388,12 @@ def make_parser():
 
 
 def start(args):
-    """Find out before training whether the plot can be written."""
+    """Set the style of the plot, and find out before training if it can be written."""
+    plt.rcParams.update({"axes.grid": True, "grid.alpha": 0.3})
     if not args.show:
         plt.switch_backend("agg")  # draw without a screen
-    formats = FigureCanvasBase.get_supported_filetypes()
     try:
-        if args.plot.suffix[1:].lower() not in formats:
+        if args.plot.suffix.lower() not in (".png", ".pdf", ".svg"):
             raise OSError(None, "its name must end in .png, .pdf or .svg")
         args.plot.parent.mkdir(parents=True, exist_ok=True)
         with args.plot.open("ab") as file:
@@ -465,6 +464,7 @@ def parse_args(argv):
     add("--dataset", choices=["names", "reviews"], default="names", help="[names]")
     add("--csv", type=Path, metavar="FILE", help="Kaggle's train.tsv, for reviews")
     args = parser.parse_args(argv)
+    args.epochs = 1 if args.dry_run else args.epochs
     if (args.dataset == "reviews") != bool(args.csv):
         parser.error("--dataset reviews and --csv FILE go together")
     if args.predict and args.dataset != "names":
@@ -483,7 +483,6 @@ def main(argv=None):
     else:
         *parts, classes, symbols = load_reviews(args.csv)
     if args.dry_run:
-        args.epochs = 1
         for part in parts:
             few = torch.arange(0, len(part), math.ceil(len(part) / 500))
             part.seqs, part.lengths, part.labels = part[few]

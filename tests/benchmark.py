@@ -1,14 +1,16 @@
-"""How fast lectures 9 to 11 train: against the video's pipeline and the bare network.
+"""Training speed of lectures 9, 10, 11 and 13: script, video's way, bare network.
 
-    python tests/benchmark.py                    # all, some minutes
-    python tests/benchmark.py lecture09 resnet --rounds 3
+    python tests/benchmark.py                    # all, a quarter of an hour
+    python tests/benchmark.py lecture09 resnet --seconds 60
 
 Each line times an epoch (training and test) of the same network three ways, in one
-process and in turn, and takes the fastest of --rounds rounds of each:
+process and in turn, round after round, and takes the fastest of each:
 
     script  the script's own loaders, train() and test()
-    video   ToTensor and Normalize on every draw, batches of 64, contiguous tensors
-    bare    the script's network on batches that are already cut: nothing but it
+    video   lectures 9 to 11: ToTensor and Normalize on every draw, batches of 64,
+            contiguous tensors; lecture 13: names from the DataLoader as strings,
+            turned into a padded tensor one by one in every batch
+    bare    the script's network on batches that are already made: nothing but it
 
 "share of bare" is bare / script: 100 % would mean that feeding it costs nothing.
 """
@@ -32,6 +34,7 @@ sys.path.insert(0, str(ROOT))
 import lecture09_softmax_mnist as lecture09
 import lecture10_cnn as lecture10
 import lecture11_googlenet_resnet as lecture11
+import lecture13_gru_classifier as lecture13
 
 NETWORKS = {  # name: (script, network)
     "lecture09": (lecture09, lecture09.Net),
@@ -39,8 +42,10 @@ NETWORKS = {  # name: (script, network)
     "googlenet": (lecture11, lecture11.GoogLeNet),
     "resnet": (lecture11, lecture11.ResNet),
 }
+NAMES = [*NETWORKS, "lecture13"]
 
 
+# ------------------------------------------------------------ Lectures 9 to 11
 def video_loaders(root, images):
     """The loaders of the video: PIL image, ToTensor and Normalize for every sample."""
     transform = transforms.Compose(
@@ -54,58 +59,144 @@ def video_loaders(root, images):
     return loaders
 
 
-def seconds(script, network, loaders, layout):
-    """Time of one epoch of training and test of a new network."""
-    torch.manual_seed(0)
+def mnist_epoch(script, network, loaders, layout):
+    """One epoch of training and test of a new network."""
     model = network().to(memory_format=layout)
     criterion, optimizer = script.construct(model, lr=0.01)
     history = {"loss": [], "correct": []}
     train_loader, test_loader = loaders
-    begin = time.perf_counter()
-    with contextlib.redirect_stdout(io.StringIO()):
-        setting = model, "cpu", train_loader, criterion, optimizer, history
-        script.train(0, *setting)
-        script.test(model, "cpu", test_loader, history)
-    return time.perf_counter() - begin
+    script.train(0, model, "cpu", train_loader, criterion, optimizer, history)
+    script.test(model, "cpu", test_loader, history)
+
+
+def mnist_ways(name, tensors, video):
+    """The arguments of mnist_epoch for script, video and bare."""
+    script, network = NETWORKS[name]
+    train_x, train_y, test_x, test_y = tensors
+    own = (
+        script.make_loader(train_x, train_y, 64, shuffle=True),
+        script.make_loader(test_x, test_y, 1000, shuffle=False),
+    )
+    ready = [list(loader) for loader in own]
+    contiguous = torch.contiguous_format
+    layout = contiguous if name == "lecture09" else torch.channels_last
+    ways = (own, layout), (video, contiguous), (ready, layout)
+    return [(mnist_epoch, script, network, *way) for way in ways]
+
+
+# ------------------------------------------------------------------ Lecture 13
+def video_tensors(names, countries):
+    """The video's way: a batch of strings to (seqs, lengths, labels), name by name."""
+    codes = [[ord(c) for c in name] for name in names]
+    lengths = torch.LongTensor([len(name) for name in codes])
+    seqs = torch.zeros(len(names), lengths.max()).long()
+    for i, (name, length) in enumerate(zip(codes, lengths)):
+        seqs[i, :length] = torch.LongTensor(name)
+    lengths, order = lengths.sort(dim=0, descending=True)
+    return seqs[order], lengths, torch.as_tensor(countries)[order]
+
+
+def new_classifier():
+    """The video's classifier with its loss and optimizer."""
+    model = lecture13.RNNClassifier(128, 100, 18)
+    return model, *lecture13.construct(model, lr=0.001)
+
+
+def names_script(train_data, test_data):
+    """An epoch by the script's own functions."""
+    model, *rest = new_classifier()
+    lecture13.train(1, model, "cpu", train_data, 256, *rest, time.time())
+    lecture13.test(model, "cpu", test_data, 256)
+
+
+def names_epoch(train_batches, test_batches):
+    """The same epoch over iterables of (seqs, lengths, labels)."""
+    model, criterion, optimizer = new_classifier()
+    for seqs, lengths, target in train_batches:
+        loss = criterion(model(seqs, lengths), target)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        loss.item()
+    model.eval()
+    with torch.no_grad():
+        for seqs, lengths, target in test_batches:
+            model(seqs, lengths).argmax(dim=1).eq(target).sum().item()
+
+
+class VideoBatches:
+    """A DataLoader over (name, country) pairs, its batches made into tensors."""
+
+    def __init__(self, data, shuffle):
+        names = ["".join(map(chr, seq[seq > 0].tolist())) for seq in data.seqs]
+        pairs = list(zip(names, data.labels.tolist()))
+        self.loader = DataLoader(pairs, batch_size=256, shuffle=shuffle)
+
+    def __iter__(self):
+        return (video_tensors(*batch) for batch in self.loader)
+
+
+def names_ways(images):
+    """A function and its arguments for script, video and bare."""
+    *parts, _ = lecture13.load_names(ROOT / "data")
+    for part in parts:
+        few = torch.arange(min(images, len(part)))
+        part.seqs, part.lengths, part.labels = part[few]
+    train_data, test_data = parts
+    video = VideoBatches(train_data, True), VideoBatches(test_data, False)
+    bare = [
+        [data[index] for index in lecture13.batches(data, 256, shuffle)]
+        for data, shuffle in ((train_data, True), (test_data, False))
+    ]
+    return [(names_script, *parts), (names_epoch, *video), (names_epoch, *bare)]
+
+
+# ---------------------------------------------------------------- Measurement
+def measure(ways, budget):
+    """The fastest time of each way; at least two rounds, more within the budget (s)."""
+    best, rounds, begin = [float("inf")] * len(ways), 0, time.perf_counter()
+    while rounds < 2 or time.perf_counter() - begin < budget * rounds / (rounds + 1):
+        for i, (run, *arguments) in enumerate(ways):
+            torch.manual_seed(0)
+            with contextlib.redirect_stdout(io.StringIO()):
+                start = time.perf_counter()
+                run(*arguments)
+                best[i] = min(best[i], time.perf_counter() - start)
+        rounds += 1
+    return *best, rounds
 
 
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("names", nargs="*", help=f"of {', '.join(NETWORKS)}")
-    parser.add_argument("--rounds", type=int, default=2, help="[2]")
-    parser.add_argument("--images", type=int, default=60000, help="[60000]")
+    parser.add_argument("names", nargs="*", help=f"of {', '.join(NAMES)}")
+    parser.add_argument("--seconds", type=float, default=180, help="per network [180]")
+    parser.add_argument("--images", type=int, default=60000, help="or names [60000]")
     args = parser.parse_args()
-    names = args.names or list(NETWORKS)
-    if unknown := set(names) - set(NETWORKS):
+    names = args.names or NAMES
+    if unknown := set(names) - set(NAMES):
         parser.error(f"unknown: {', '.join(unknown)}")
 
     tensors = lecture09.load_mnist(ROOT / "data")
-    train_x, train_y, test_x, test_y = (part[: args.images] for part in tensors)
+    tensors = [part[: args.images] for part in tensors]
     print(f"{torch.get_num_threads()} threads, torch {torch.__version__}")
     head = f"{'script':>8} {'video':>8} {'bare':>8}   times the video   share of bare"
-    print(f"{'seconds an epoch':16} {head}")
+    print(f"{'seconds an epoch':16} {head}   rounds")
     with tempfile.TemporaryDirectory() as root:
         shutil.copytree(ROOT / "data" / "MNIST", Path(root, "MNIST"))
-        theirs = video_loaders(root, args.images)
+        video = video_loaders(root, args.images)
         for name in names:
-            script, network = NETWORKS[name]
-            own = (
-                script.make_loader(train_x, train_y, 64, shuffle=True),
-                script.make_loader(test_x, test_y, 1000, shuffle=False),
+            with contextlib.redirect_stdout(io.StringIO()):
+                if name == "lecture13":
+                    ways = names_ways(args.images)
+                else:
+                    ways = mnist_ways(name, tensors, video)
+            ours, theirs, bare, rounds = measure(ways, args.seconds)
+            times = f"{theirs / ours:14.2f}x {100 * bare / ours:14.1f} % {rounds:8}"
+            print(
+                f"{name:16} {ours:8.2f} {theirs:8.2f} {bare:8.2f} {times}", flush=True
             )
-            ready = [list(loader) for loader in own]
-            last, contiguous = torch.channels_last, torch.contiguous_format
-            layout = contiguous if name == "lecture09" else last
-            ways = [(own, layout), (theirs, contiguous), (ready, layout)]
-            best = [float("inf")] * 3
-            for _ in range(args.rounds):
-                for i, (loaders, memory) in enumerate(ways):
-                    best[i] = min(best[i], seconds(script, network, loaders, memory))
-            ours, video, bare = best
-            times = f"{video / ours:14.2f}x {100 * bare / ours:14.1f} %"
-            print(f"{name:16} {ours:8.2f} {video:8.2f} {bare:8.2f} {times}", flush=True)
 
 
 if __name__ == "__main__":
