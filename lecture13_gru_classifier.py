@@ -20,7 +20,6 @@ import csv
 import gzip
 import hashlib
 import math
-import random
 import sys
 import time
 import unicodedata
@@ -76,15 +75,14 @@ def batches(data, batch_size, shuffle=True):
 
     Names of like length go together: a batch takes as many steps as its longest
     name, and a batch drawn at random nearly always has a long one. Random pools of
-    ten batches are sorted, cut and shuffled, so that no two epochs are alike.
+    five batches are sorted, cut and shuffled, so that no two epochs are alike.
     """
     if not shuffle:
         return data.lengths.argsort().split(batch_size)
     cut = []
-    for pool in torch.randperm(len(data)).split(10 * batch_size):
+    for pool in torch.randperm(len(data)).split(5 * batch_size):
         cut += pool[data.lengths[pool].argsort()].split(batch_size)
-    random.shuffle(cut)
-    return cut
+    return [cut[i] for i in torch.randperm(len(cut))]
 
 
 def name2list(name):
@@ -152,8 +150,8 @@ def load_reviews(file):
             raise ValueError("fewer than five sentences")
     except (OSError, ValueError, csv.Error) as error:
         sys.exit(f"cannot use {file} ({error}); --csv takes Kaggle's train.tsv")
-    random.shuffle(sentences)
-    test_sentences = set(sentences[: len(sentences) // 5])
+    order = torch.randperm(len(sentences))[: len(sentences) // 5]
+    test_sentences = {sentences[i] for i in order}
     train_rows = [row for row in phrases if row[0] not in test_sentences]
     test_rows = [row for row in phrases if row[0] in test_sentences]
     words = sorted({word for _, text, _ in train_rows for word in text})
@@ -475,7 +473,6 @@ def parse_args(argv):
 def main(argv=None):
     args = parse_args(argv)
     start(args)
-    random.seed(args.seed)
     torch.manual_seed(args.seed)
     if args.dataset == "names":
         *parts, classes = load_names(args.data_dir)
