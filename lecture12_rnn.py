@@ -175,7 +175,7 @@ def explain_shapes():
 
 def draw(runs):
     """Loss curves above; below, each model's letters per epoch with probabilities."""
-    figure = plt.figure(figsize=(12, 8), layout="constrained")
+    figure = plt.figure(figsize=(10, 7), layout="constrained")
     grid = figure.add_gridspec(2, 1, height_ratios=[1, 1.5])
     axes = figure.add_subplot(grid[0])
     for name, history in runs.items():

@@ -324,7 +324,7 @@ def draw(history, classes, is_video):
     np.add.at(counts, (labels, predicted), 1)
     share = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes = figure.add_subplot(grid[:, 1])
-    image = axes.imshow(share, cmap="Blues", vmin=0, vmax=100)
+    image = axes.imshow(share, cmap="Blues", vmin=0, vmax=100, aspect="auto")
     for row, column in zip(*np.nonzero(share >= 0.5)):
         color = "white" if share[row, column] > 50 else "black"
         text = f"{share[row, column]:.0f}"
