@@ -175,7 +175,7 @@ def explain_shapes():
 
 def draw(runs):
     """Loss curves above; below, each model's letters per epoch with probabilities."""
-    figure = plt.figure(figsize=(10, 7), layout="constrained")
+    figure = plt.figure(figsize=(9, 6.5), layout="constrained")
     grid = figure.add_gridspec(2, 1, height_ratios=[1, 1.5])
     axes = figure.add_subplot(grid[0])
     for name, history in runs.items():
@@ -194,7 +194,8 @@ def draw(runs):
                 right = letter == idx2char[y_data[place]]
                 color = "white" if chosen[epoch, place] > 0.7 else "black"
                 color = color if right else "red"
-                axes.text(place, epoch, letter, color=color, ha="center", va="center")
+                middle = {"ha": "center", "va": "center", "fontsize": 9}
+                axes.text(place, epoch, letter, color=color, **middle)
         axes.set_xticks(range(len(y_data)), [f"{idx2char[i]}" for i in y_data])
         axes.set_yticks(range(len(history)), range(1, len(history) + 1), fontsize=8)
         axes.set(title=name, xlabel="target")

@@ -86,8 +86,13 @@ def test_links():
 
 
 def test_options_exist():
+    """Every --option in `code` is an option of some script."""
     sources = [script.read_text(encoding="utf-8") for script in SCRIPTS]
-    for option in set(re.findall(r"`[^`\n]*(--[a-z-]+)", README)) - {"--help"}:
+    text = re.sub(r"```.*?```", "", README, flags=re.DOTALL)
+    spans = " ".join(re.findall(r"`([^`\n]+)`", text))
+    options = set(re.findall(r"(?<!\S)--[a-z-]+", spans)) - {"--help"}
+    assert len(options) > 20
+    for option in options:
         assert any(f'"{option}"' in source for source in sources), option
 
 
