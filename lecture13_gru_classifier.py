@@ -309,7 +309,7 @@ def draw(history, classes, is_video):
     top.plot(epochs, history["accuracy"], color="C1", label="this run: test")
     if is_video:
         places, values = zip(*VIDEO_ACCURACY.items())
-        top.plot(places, values, "ko", ms=3, label="video")
+        top.plot(places, values, "ko", ms=3, label="video (lecturer's names)")
         best = VIDEO_ACCURACY[VIDEO_BEST]
         label = f"video's best, epoch {VIDEO_BEST}"
         top.plot(VIDEO_BEST, best, "ko", ms=10, fillstyle="none", label=label)
