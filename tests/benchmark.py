@@ -1,10 +1,13 @@
 """Training speed of lectures 9, 10, 11 and 13: script, video's way, bare network.
 
-    python tests/benchmark.py                    # all, a quarter of an hour
+    python tests/benchmark.py                    # all, ten minutes
     python tests/benchmark.py lecture09 resnet --seconds 60
 
 Each line times an epoch (training and test) of the same network three ways, in one
-process and in turn, round after round, and takes the fastest of each:
+process and in turn, round after round, and takes the fastest of each. For lectures 9
+and 10 a round is a third of an epoch, for lecture 11 a tenth, and its time is taken
+three or ten times: rounds of whole epochs would be few, and other work on the machine
+would spoil them.
 
     script  the script's own loaders, train() and test()
     video   lectures 9 to 11: ToTensor and Normalize on every draw, batches of 64,
@@ -42,19 +45,28 @@ NETWORKS = {  # name: (script, network)
     "googlenet": (lecture11, lecture11.GoogLeNet),
     "resnet": (lecture11, lecture11.ResNet),
 }
-NAMES = [*NETWORKS, "lecture13"]
+PARTS = {
+    "lecture09": 3,
+    "lecture10": 3,
+    "googlenet": 10,
+    "resnet": 10,
+    "lecture13": 1,
+}  # rounds an epoch
 
 
 # ------------------------------------------------------------ Lectures 9 to 11
-def video_loaders(root, images):
-    """The loaders of the video: PIL image, ToTensor and Normalize for every sample."""
+def video_loaders(root, sizes):
+    """The video's loaders: PIL image, ToTensor and Normalize for every sample.
+
+    sizes: how many training and test images.
+    """
     transform = transforms.Compose(
         [transforms.ToTensor(), transforms.Normalize((0.1307,), (0.3081,))]
     )
     loaders = []
-    for train in (True, False):
+    for train, size in zip((True, False), sizes):
         dataset = datasets.MNIST(root, train=train, download=True, transform=transform)
-        part = Subset(dataset, range(min(images, len(dataset))))
+        part = Subset(dataset, range(size))
         loaders.append(DataLoader(part, batch_size=64, shuffle=train))
     return loaders
 
@@ -69,14 +81,16 @@ def mnist_epoch(script, network, loaders, layout):
     script.test(model, "cpu", test_loader, history)
 
 
-def mnist_ways(name, tensors, video):
+def mnist_ways(name, root, tensors):
     """The arguments of mnist_epoch for script, video and bare."""
     script, network = NETWORKS[name]
     train_x, train_y, test_x, test_y = tensors
+    sizes = [len(labels) // PARTS[name] for labels in (train_y, test_y)]
     own = (
-        script.make_loader(train_x, train_y, 64, shuffle=True),
-        script.make_loader(test_x, test_y, 1000, shuffle=False),
+        script.make_loader(train_x[: sizes[0]], train_y[: sizes[0]], 64, shuffle=True),
+        script.make_loader(test_x[: sizes[1]], test_y[: sizes[1]], 1000, shuffle=False),
     )
+    video = video_loaders(root, sizes)
     ready = [list(loader) for loader in own]
     contiguous = torch.contiguous_format
     layout = contiguous if name == "lecture09" else torch.channels_last
@@ -136,12 +150,9 @@ class VideoBatches:
         return (video_tensors(*batch) for batch in self.loader)
 
 
-def names_ways(images):
+def names_ways():
     """A function and its arguments for script, video and bare."""
     *parts, _ = lecture13.load_names(ROOT / "data")
-    for part in parts:
-        few = torch.arange(min(images, len(part)))
-        part.seqs, part.lengths, part.labels = part[few]
     train_data, test_data = parts
     video = VideoBatches(train_data, True), VideoBatches(test_data, False)
     bare = [
@@ -170,29 +181,27 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("names", nargs="*", help=f"of {', '.join(NAMES)}")
-    parser.add_argument("--seconds", type=float, default=180, help="per network [180]")
-    parser.add_argument("--images", type=int, default=60000, help="or names [60000]")
+    parser.add_argument("names", nargs="*", help=f"of {', '.join(PARTS)}")
+    parser.add_argument("--seconds", type=float, default=120, help="per network [120]")
     args = parser.parse_args()
-    names = args.names or NAMES
-    if unknown := set(names) - set(NAMES):
+    names = args.names or list(PARTS)
+    if unknown := set(names) - set(PARTS):
         parser.error(f"unknown: {', '.join(unknown)}")
 
     tensors = lecture09.load_mnist(ROOT / "data")
-    tensors = [part[: args.images] for part in tensors]
     print(f"{torch.get_num_threads()} threads, torch {torch.__version__}")
     head = f"{'script':>8} {'video':>8} {'bare':>8}   times the video   share of bare"
     print(f"{'seconds an epoch':16} {head}   rounds")
     with tempfile.TemporaryDirectory() as root:
         shutil.copytree(ROOT / "data" / "MNIST", Path(root, "MNIST"))
-        video = video_loaders(root, args.images)
         for name in names:
             with contextlib.redirect_stdout(io.StringIO()):
                 if name == "lecture13":
-                    ways = names_ways(args.images)
+                    ways = names_ways()
                 else:
-                    ways = mnist_ways(name, tensors, video)
-            ours, theirs, bare, rounds = measure(ways, args.seconds)
+                    ways = mnist_ways(name, root, tensors)
+            *best, rounds = measure(ways, args.seconds)
+            ours, theirs, bare = (PARTS[name] * seconds for seconds in best)
             times = f"{theirs / ours:14.2f}x {100 * bare / ours:14.1f} % {rounds:8}"
             print(
                 f"{name:16} {ours:8.2f} {theirs:8.2f} {bare:8.2f} {times}", flush=True
