@@ -442,7 +442,7 @@ def main(argv=None):
         )
     loaders = (
         make_loader(train_x, train_y, args.batch_size, shuffle=True),
-        make_loader(test_x, test_y, 1000, shuffle=False),
+        make_loader(test_x, test_y, 500, shuffle=False),
     )
     model.to(args.device)
     criterion, optimizer = construct(model, args.lr)

@@ -533,7 +533,7 @@ def main(argv=None):
         torch.manual_seed(args.seed)
         loaders = (
             make_loader(train_x, train_y, args.batch_size, shuffle=True),
-            make_loader(test_x, test_y, 1000, shuffle=False),
+            make_loader(test_x, test_y, 500, shuffle=False),
         )
         model = MODELS[name]()
         size = sum(p.numel() for p in model.parameters())

@@ -88,7 +88,7 @@ def mnist_ways(name, root, tensors):
     sizes = [len(labels) // PARTS[name] for labels in (train_y, test_y)]
     own = (
         script.make_loader(train_x[: sizes[0]], train_y[: sizes[0]], 64, shuffle=True),
-        script.make_loader(test_x[: sizes[1]], test_y[: sizes[1]], 1000, shuffle=False),
+        script.make_loader(test_x[: sizes[1]], test_y[: sizes[1]], 500, shuffle=False),
     )
     video = video_loaders(root, sizes)
     ready = [list(loader) for loader in own]
