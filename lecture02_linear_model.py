@@ -7,18 +7,21 @@ from 0.0 to 4.0 is tried, and the one with the smallest mean squared error wins.
     python lecture02_linear_model.py                  # the video: scan w
     python lecture02_linear_model.py --model affine   # exercise: scan w and b
 
-The exercise is y_pred = x * w + b: its cost over the (w, b) plane is a surface.
+The loss belongs to one sample, the cost is the mean of all losses (slide 2-23
+says sum; 2-14 and 2-15 compute the mean). The exercise (slide 2-26) is
+y_pred = x * w + b: its cost over the (w, b) plane is a surface.
 """
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
+if "IPython" not in sys.modules:  # `!python` in a notebook inherits its backend
+    os.environ.pop("MPLBACKEND", None)
+
 import matplotlib.pyplot as plt
 import numpy as np
-
-VIDEO_MSE = {0: "18.7", 1: "4.7", 2: "0", 3: "4.7", 4: "18.7"}  # slide 2-15: w: MSE
-
 
 # ---------------------------------------------------------------- 1. Dataset
 x_data = [1.0, 2.0, 3.0]  # hours of study
@@ -38,9 +41,15 @@ def loss(x, y, w):
     return (y_pred - y) ** 2
 
 
-# ------------------------------------- 4. Search: try every w (no training yet)
-def scan(x_data, y_data, w_list):
-    """Print every sample's loss for every w, as in the video; return the MSEs."""
+# --------------------------------------------------------------- The lecture
+def main(argv=None):
+    args = parse_args(argv)
+    step = 1.0 if args.dry_run else 0.1
+    if args.model == "affine":
+        return affine(args, step)
+
+    # 4. Search: every w is tried (no training yet)
+    w_list = np.arange(0.0, 4.0 + step / 2, step)
     mse_list = []
     for w in w_list:
         print("w=", w)
@@ -52,57 +61,29 @@ def scan(x_data, y_data, w_list):
             print("\t", x_val, y_val, y_pred_val, loss_val)
         print("MSE=", l_sum / len(x_data))
         mse_list.append(l_sum / len(x_data))
-    return mse_list
 
-
-def cost_grid(x_data, y_data, w, b):
-    """Exercise: the MSE of y_pred = x * w + b at every point of a grid.
-
-    w and b come from np.meshgrid, shape (rows, columns), as does the result.
-    Their last axis is added here, so that broadcasting pairs each grid point
-    with each sample: (rows, columns, 1) against (samples,).
-    """
-    x, y = np.array(x_data), np.array(y_data)
-    return np.mean((w[..., None] * x + b[..., None] - y) ** 2, axis=-1)
-
-
-# ------------------------------------------------------ 5. Inference and plot
-def lecture(x_data, y_data, step):
-    """The video: scan w, predict x = 4; return (table rows, figure)."""
-    w_list = np.arange(0.0, 4.0 + step / 2, step)
-    mse_list = scan(x_data, y_data, w_list)
+    # 5. Inference and plot
     best = w_list[np.argmin(mse_list)]
     print(f"smallest MSE at w = {best:.1f}; x = 4 gives {forward(4.0, best):.1f}")
-
-    rows = []
-    for w, video in VIDEO_MSE.items():
-        ours = mse_list[round(w / step)]
-        rows.append((f"MSE at w = {w}", f"{ours:.4f}", video))
-    rows.append(("w of the smallest MSE", f"{best:.1f}", "2.0"))
-    rows.append(("prediction for x = 4", f"{forward(4.0, best):.1f}", "8"))
-
-    figure, axes = plt.subplots(figsize=(8, 4.5), layout="constrained")
-    axes.plot(w_list, mse_list, label="this run")
-    video_mse = [float(mse) for mse in VIDEO_MSE.values()]
-    axes.plot(list(VIDEO_MSE), video_mse, "ko", label="video")
-    axes.set(xlabel="w", ylabel="Loss", title="Lecture 02 · Cost of y = x·w")
-    axes.legend()
-    return rows, figure
+    print_table("slide 2-15", compare(w_list, mse_list, best))
+    save_plot(draw(w_list, mse_list), args)
 
 
-def exercise(x_data, y_data, step):
-    """Exercise 2-26: the cost of y = x * w + b as a surface; (rows, figure)."""
+# ----------------------------------------- Exercises: 2-26, y_pred = x * w + b
+def affine(args, step):
+    """The cost of y_pred = x * w + b over a grid of w and b, drawn as a surface."""
     w, b = np.meshgrid(
-        np.arange(0.0, 4.0 + step / 2, step), np.arange(-2.0, 2.0 + step / 2, step)
+        np.arange(0.0, 4.0 + step / 2, step),
+        np.arange(-2.0, 2.0 + step / 2, step),
     )
     cost = cost_grid(x_data, y_data, w, b)
     row, column = np.unravel_index(np.argmin(cost), cost.shape)
     best_w, best_b = w[row, column], b[row, column]
     print(f"{cost.size} points (w, b) tried, smallest cost {cost.min():.4f}")
     print(f"x = 4 gives {forward(4.0, best_w) + best_b:.1f}")
-
-    rows = [("w of the smallest cost", f"{best_w:.1f}", "2 (true line)")]
-    rows.append(("b of the smallest cost", f"{abs(best_b):.1f}", "0 (true line)"))
+    rows = [("w of the smallest cost", f"{best_w:.1f}", "2 (computed)")]
+    rows.append(("b of the smallest cost", f"{abs(best_b):.1f}", "0 (computed)"))
+    print_table("exercise 2-26", rows)
 
     figure = plt.figure(figsize=(8, 5.5), layout="constrained")
     axes = figure.add_subplot(projection="3d", computed_zorder=False)
@@ -113,44 +94,86 @@ def exercise(x_data, y_data, step):
     axes.set(xlabel="w", ylabel="b", zlabel="Loss")
     axes.set_title("Lecture 02 · Cost of y = x·w + b")
     axes.view_init(elev=30, azim=-60)
-    return rows, figure
+    save_plot(figure, args)
 
 
-MODELS = {"linear": lecture, "affine": exercise}
+def cost_grid(x_data, y_data, w, b):
+    """The MSE of y_pred = x * w + b at every point of a grid.
+
+    w and b come from np.meshgrid, shape (rows, columns), as does the result.
+    Their last axis is added here, so that broadcasting pairs each grid point
+    with each sample: (rows, columns, 1) against (samples,).
+    """
+    x, y = np.array(x_data), np.array(y_data)
+    return np.mean((w[..., None] * x + b[..., None] - y) ** 2, axis=-1)
+
+
+# ---------------------------------------------------------- Beside the video
+VIDEO_MSE = {0: "18.7", 1: "4.7", 2: "0", 3: "4.7", 4: "18.7"}  # slide 2-15: w: MSE
+
+
+def compare(w_list, mse_list, best):
+    """Table rows: the slide's five costs, the best w, and the prediction."""
+    rows = []
+    for w, video in VIDEO_MSE.items():
+        ours = mse_list[np.argmin(abs(w_list - w))]
+        rows.append((f"MSE at w = {w}", f"{ours:.4f}", video))
+    rows.append(("w of the smallest MSE", f"{best:.1f}", "2"))
+    rows.append(("prediction for x = 4", f"{forward(4.0, best):.1f}", "8"))
+    return rows
+
+
+def draw(w_list, mse_list):
+    """The cost over w, and the video's five points."""
+    figure, axes = plt.subplots(figsize=(8, 4.5), layout="constrained")
+    axes.plot(w_list, mse_list, label="this run")
+    video_mse = [float(mse) for mse in VIDEO_MSE.values()]
+    axes.plot(list(VIDEO_MSE), video_mse, "ko", label="video")
+    axes.set(xlabel="w", ylabel="Loss", title="Lecture 02 · Cost of y = x·w")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return figure
 
 
 # -------------------------------------------------------------- Command line
-def make_parser():
-    """A parser with the options of every lecture; --help is the file's docstring."""
-    sys.stdout.reconfigure(errors="replace")  # some consoles lack some letters
-    parser = argparse.ArgumentParser(
-        usage=argparse.SUPPRESS,  # one line of error is enough
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+SCRIPT = Path(globals().get("__file__", "lecture02.py"))  # a notebook cell has none
+
+
+def parse_args(argv):
+    parser = argparse.ArgumentParser(usage=argparse.SUPPRESS, description=__doc__)
+    names = ["linear", "affine"]
+    parser.add_argument("--model", choices=names, default="linear", help="[linear]")
+    return parse(parser, argv)
+
+
+def parse(parser, argv):
+    """Add the options of all lectures; say now what would fail after the training."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     add = parser.add_argument
-    default = Path("plots", Path(__file__).stem + ".png")
-    add("--plot", type=Path, default=default, metavar="FILE", help=f"[{default}]")
+    add("--plot", type=Path, default=f"plots/{SCRIPT.stem}.png", metavar="FILE")
     add("--show", action="store_true", help="also open the plot in a window")
     add("--dry-run", action="store_true", help="one tiny epoch, to try the script")
-    return parser
-
-
-def start(args):
-    """Set the style of the plot, and find out before training if it can be written."""
-    plt.rcParams.update({"axes.grid": True, "grid.alpha": 0.3})
-    if not args.show:
-        plt.switch_backend("agg")  # draw without a screen
+    args = parser.parse_args(argv)
+    low = {"epochs": 1, "batch_size": 1, "lr": 1e-12}  # 0 for the others
+    for name, value in vars(args).items():
+        if isinstance(value, (int, float)) and not low.get(name, 0) <= value < 1e9:
+            text = f"--{name} must be from {low.get(name, 0)} to 1e9, not {value}"
+            parser.error(text.replace("_", "-"))
+    if args.plot.suffix.lower() not in (".png", ".pdf", ".svg") or args.plot.is_dir():
+        parser.error("--plot takes a file name that ends in .png, .pdf or .svg")
+    # the picture is written here before it takes the place of an earlier one
+    args.part = args.plot.resolve().with_suffix(f".{os.getpid()}{args.plot.suffix}")
     try:
-        if args.plot.suffix.lower() not in (".png", ".pdf", ".svg"):
-            raise OSError(None, "its name must end in .png, .pdf or .svg")
         args.plot.parent.mkdir(parents=True, exist_ok=True)
-        with args.plot.open("ab") as file:
-            new = file.tell() == 0
-        if new:
-            args.plot.unlink(missing_ok=True)
+        args.part.touch()
+        args.part.unlink(missing_ok=True)
     except OSError as error:
-        sys.exit(f"cannot write {args.plot}: {error.strerror}; see --plot")
+        parser.error(f"cannot write --plot {args.plot}: {error.strerror}")
+    if args.dry_run:
+        args.epochs = 1
+    if not args.show and "IPython" not in sys.modules:
+        plt.switch_backend("agg")  # draw without a screen
+    return args
 
 
 def print_table(slide, rows):
@@ -161,30 +184,29 @@ def print_table(slide, rows):
 
 
 def save_plot(figure, args):
-    """Write the figure to args.plot; with --show also open a window."""
-    figure.savefig(args.plot)
+    """Write the figure, whole or not at all; with --show also open a window."""
+    try:
+        figure.savefig(args.part)
+        args.part.replace(args.plot.resolve())
+    finally:
+        args.part.unlink(missing_ok=True)
     print(f"plot saved to {args.plot}")
-    if args.show and plt.get_backend().lower() == "agg":
-        print("no window can be opened here: open the file", file=sys.stderr)
-    elif args.show:
+    if args.show:
         plt.show()
-    plt.close(figure)
-
-
-def parse_args(argv):
-    parser = make_parser()
-    parser.add_argument("--model", choices=MODELS, default="linear", help="[linear]")
-    return parser.parse_args(argv)
-
-
-def main(argv=None):
-    args = parse_args(argv)
-    start(args)
-    step = 1.0 if args.dry_run else 0.1
-    rows, figure = MODELS[args.model](x_data, y_data, step)
-    print_table("slide 2-15" if args.model == "linear" else "exercise 2-26", rows)
-    save_plot(figure, args)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    if hasattr(sys.stdout, "reconfigure"):  # IDLE and notebooks have other streams
+        sys.stdout.reconfigure(errors="replace")  # some consoles lack some letters
+    try:
+        status = main(None if "__file__" in globals() else [])
+        print(end="", flush=True)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        status = 130
+    except OSError as error:  # a file that is missing or refused, a full disk
+        status = f"{error.filename or 'output'}: {error.strerror}"
+        if not error.filename:  # nobody reads the output any more: `| head -1`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    if status:  # a notebook would show even exit status 0
+        sys.exit(status)

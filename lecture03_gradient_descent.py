@@ -1,29 +1,34 @@
 """Lecture 03 · Gradient descent (第三讲 梯度下降)
 
-The same three samples and y_pred = x * w, but now w is found by walking
-downhill: w -= lr * gradient, from w = 1.0, 100 times. Gradient descent uses the
-mean gradient of all samples, stochastic gradient descent (SGD) updates after
-each sample, mini-batch is the compromise.
+The same three samples and y_pred = x * w, but now w is found by walking downhill:
+w -= lr * gradient, from w = 1.0, 100 times. The sign of the derivative says which way
+is down; each step is greedy. Gradient descent uses the mean gradient of all samples
+(they can be computed in parallel), stochastic gradient descent (SGD) updates after
+each sample (it cannot: every update needs the one before, but it finds better
+weights), mini-batch is the compromise.
 
     python lecture03_gradient_descent.py                       # the video
     python lecture03_gradient_descent.py --method sgd --smooth 0.9
     python lecture03_gradient_descent.py --method all          # three curves
     python lecture03_gradient_descent.py --landscape saddle    # who gets stuck?
     python lecture03_gradient_descent.py --landscape local     # two valleys
+
+Why not search? A coarse grid, then a finer one around its best point (divide and
+conquer, 分治) misses the optimum where the cost is not convex, and a grid over many
+weights has too many points. Too large a rate diverges: try --lr 1.
 """
 
 import argparse
+import os
 import random
 import sys
 from pathlib import Path
 
+if "IPython" not in sys.modules:  # `!python` in a notebook inherits its backend
+    os.environ.pop("MPLBACKEND", None)
+
 import matplotlib.pyplot as plt
 import numpy as np
-
-VIDEO_W = [1.09, 1.18, 1.25, 1.32, 1.39, 1.44, 1.50, 1.54, 1.59, 1.62, 1.66]
-VIDEO_COST = [4.67, 3.84, 3.15, 2.59, 2.13, 1.75, 1.44, 1.18, 0.97, 0.80, 0.66]
-# slide 3-21: epochs 0 to 10 above; epochs 90 to 99 all show w = 2.00, cost = 0.00
-
 
 # ---------------------------------------------------------------- 1. Dataset
 x_data = [1.0, 2.0, 3.0]  # hours of study
@@ -36,7 +41,7 @@ def forward(x, w):
     return x * w
 
 
-# ------------------------------------------------------ 3. Cost and gradients
+# ------------------------------------------------------ 3. Cost and gradient
 def cost(xs, ys, w):
     """Mean squared error over all samples."""
     total = 0
@@ -53,59 +58,81 @@ def gradient(xs, ys, w):
     return total / len(xs)
 
 
+# --------------------------------------------------------------- The lecture
+def main(argv=None):
+    args = parse_args(argv)
+    if args.landscape:
+        return LANDSCAPES[args.landscape](args)
+    if args.method != "gd":
+        return exercise(args)
+
+    # 4. Training: one update per epoch, from all samples
+    w = 1.0
+    w_list, cost_list = [], []
+    print("Predict (before training)", 4, forward(4, w))
+    for epoch in range(args.epochs):
+        cost_val = cost(x_data, y_data, w)
+        grad_val = gradient(x_data, y_data, w)
+        w -= args.lr * grad_val
+        print(f"Epoch: {epoch} w= {w:.2f} cost= {cost_val:.2f}")
+        w_list.append(w)
+        cost_list.append(cost_val)
+        if not cost_val < 1e9:  # it diverges: soon ** would raise OverflowError
+            break
+
+    # 5. Inference and plot
+    print("Predict (after training)", 4, f"{forward(4, w):.2f}")
+    print_table("slide 3-21", compare(w_list, cost_list))
+    save_plot(draw({"gd": cost_list}, args), args)
+    return diverged("gd", cost_list[-1])
+
+
+# ------------------------------------------ Exercises: SGD, mini-batch, all three
 def gradient_sample(x, y, w):
     """SGD: the derivative of one sample's loss."""
     return 2 * x * (forward(x, w) - y)
 
 
-def gradient_batch(xs, ys, w):
-    """Mini-batch: the mean over a few samples, as one numpy expression."""
-    x, y = np.array(xs), np.array(ys)
-    return float(np.mean(2 * x * (x * w - y)))
+def train_sgd(lr, epochs):
+    """One update per sample, in order 1, 2, 3: (w after each, its sample's loss).
 
-
-# --------------------------------------------------------------- 4. Training
-def train_gd(xs, ys, lr, epochs, history):
-    """One update per epoch from all samples; history gets (w, cost) pairs."""
-    w = 1.0
+    As on slides 3-23 to 3-25 the loss is taken after the update, where gradient
+    descent (3-21) takes the cost before it.
+    """
+    w, w_list, losses = 1.0, [], []
     for epoch in range(epochs):
-        cost_val = cost(xs, ys, w)
-        w -= lr * gradient(xs, ys, w)
-        record(history, epoch, w, cost_val)
+        for x, y in zip(x_data, y_data):
+            grad = gradient_sample(x, y, w)
+            w -= lr * grad
+            print("\tgrad:", x, y, grad)
+            w_list.append(w)
+            losses.append((forward(x, w) - y) ** 2)
+        print("progress:", epoch, "w=", w, "loss=", losses[-1])
+        if not losses[-1] < 1e9:
+            break
+    return w_list, losses
 
 
-def train_sgd(xs, ys, lr, epochs, history):
-    """One update per sample, in order 1, 2, 3; each sees the w of the one before."""
-    w = 1.0
+def train_batches(lr, epochs, size):
+    """One update per mini-batch of that size: (w after each, the cost before it).
+
+    size 3 is gradient descent; size 2 takes samples 1 and 2, then sample 3.
+    """
+    w, w_list, costs = 1.0, [], []
     for epoch in range(epochs):
-        for x, y in zip(xs, ys):
-            loss = (forward(x, w) - y) ** 2
-            w -= lr * gradient_sample(x, y, w)
-            record(history, epoch, w, loss, "loss")
+        for i in range(0, len(x_data), size):
+            x_batch, y_batch = x_data[i : i + size], y_data[i : i + size]
+            costs.append(cost(x_batch, y_batch, w))
+            w -= lr * gradient(x_batch, y_batch, w)
+            w_list.append(w)
+            name = "cost" if size == 3 else "loss"
+            print(f"Epoch: {epoch} w= {w:.2f} {name}= {costs[-1]:.2f}")
+        if not costs[-1] < 1e9:
+            break
+    return w_list, costs
 
 
-def train_minibatch(xs, ys, lr, epochs, history, size=2):
-    """One update per mini-batch: here samples 1 and 2, then sample 3."""
-    w = 1.0
-    for epoch in range(epochs):
-        for i in range(0, len(xs), size):
-            x_batch, y_batch = xs[i : i + size], ys[i : i + size]
-            loss = cost(x_batch, y_batch, w)
-            w -= lr * gradient_batch(x_batch, y_batch, w)
-            record(history, epoch, w, loss, "loss")
-
-
-TRAIN = {"gd": train_gd, "sgd": train_sgd, "minibatch": train_minibatch}
-UPDATES = {"gd": 1, "sgd": 3, "minibatch": 2}  # per epoch
-
-
-def record(history, epoch, w, value, name="cost"):
-    """Keep and print one update; a cost without bounds ends the training."""
-    history.append((w, value))
-    print(f"Epoch: {epoch} w= {w:.2f} {name}= {value:.2f}")
-    if not value < 1e9:  # also true for nan
-        message = f"it diverges, {name} {value:.3g} in epoch {epoch}: try a smaller"
-        raise FloatingPointError(message + " --lr")
+METHODS = {"gd": 1, "sgd": 3, "minibatch": 2}  # updates per epoch
 
 
 def smooth(losses, beta):
@@ -116,61 +143,36 @@ def smooth(losses, beta):
     return smoothed
 
 
-# ------------------------------------------------------ 5. Inference and plot
-def lecture(args, xs, ys):
-    """Train by --method (or all three); return (status, table rows, figure)."""
-    rows, status = [], 0
-    figure, axes = plt.subplots(figsize=(8, 4.5), layout="constrained")
-    methods = list(TRAIN) if args.method == "all" else [args.method]
-    for method in methods:
-        history = []
+def exercise(args):
+    """One method, or all three: the cost over all samples after each update."""
+    curves, rows, status = {}, [], 0
+    for method in METHODS if args.method == "all" else [args.method]:
         print("Predict (before training)", 4, forward(4, 1.0))
-        new = run_training(TRAIN[method], xs, ys, args.lr, args.epochs, history)
-        status = status or new
-        if not history:  # Ctrl-C in the first epoch
-            break
-        prediction = forward(4, history[-1][0])
-        print("Predict (after training)", 4, f"{prediction:.2f}")
-        rows += compare(method, history, prediction, args)
-        epoch_axis = [i / UPDATES[method] for i in range(len(history))]
-        losses = [value for _, value in history]
-        axes.plot(epoch_axis, losses, label=f"this run: {method}", alpha=0.8)
         if method == "sgd":
-            label = f"sgd smoothed, beta = {args.smooth:g}"
-            axes.plot(epoch_axis, smooth(losses, args.smooth), label=label)
-        if status == 130:  # Ctrl-C
-            break
-    shown = min(len(VIDEO_COST), args.epochs)
-    axes.plot(range(shown), VIDEO_COST[:shown], "ko", label="video (gd)", ms=4)
-    if args.epochs >= 100:
-        axes.plot(range(90, 100), [0] * 10, "ko", ms=4)
-    if status:
-        axes.set_yscale("log")
-    elif args.method != "gd":
-        axes.set_xlim(-0.5, 20)  # the other two are at the bottom by then
-    axes.set(xlabel="Epoch", ylabel="Cost", title="Lecture 03 · Gradient descent")
-    axes.legend()
-    return status, rows, figure
+            w_list, losses = train_sgd(args.lr, args.epochs)
+        else:
+            size = {"gd": 3, "minibatch": 2}[method]
+            w_list, losses = train_batches(args.lr, args.epochs, size)
+        print("Predict (after training)", 4, f"{forward(4, w_list[-1]):.2f}")
+        curves[method] = [cost(x_data, y_data, w) for w in [1.0, *w_list]]
+        video = ("2.00", "8.00") if method == "gd" and len(w_list) == 100 else "--"
+        prediction = str(forward(4, w_list[-1]))
+        rows.append((f"{method}: w, last update", str(w_list[-1]), video[0]))
+        rows.append((f"{method}: prediction for x = 4", prediction, video[1]))
+        status = diverged(method, losses[-1]) or status
+    print_table("slide 3-21", rows)
+    figure = draw(curves, args)
+    if args.method == "sgd":  # one sample's loss is jagged: smoothing shows its way
+        axes, label = figure.axes[0], f"smoothed, beta = {args.smooth:g}"
+        places = [(i + 1) / 3 for i in range(len(losses))]
+        axes.plot(places, losses, ".-", lw=0.8, ms=3, label="loss of each one sample")
+        axes.plot(places, smooth(losses, args.smooth), label=label)
+        axes.legend()
+    save_plot(figure, args)
+    return status
 
 
-def compare(method, history, prediction, args):
-    """The table rows of one method: slide 3-21 shows gradient descent only."""
-    rows = []
-    if method == "gd":
-        for i, (w, value) in enumerate(history[: len(VIDEO_W)]):
-            video = f"{VIDEO_W[i]:.2f} / {VIDEO_COST[i]:.2f}"
-            rows.append((f"epoch {i}: w / cost", f"{w:.2f} / {value:.2f}", video))
-        if len(history) >= 100:
-            w, value = history[99]
-            rows.append(("epoch 99: w / cost", f"{w:.2f} / {value:.2f}", "2.00 / 0.00"))
-        rows.append(("gd: w, first update", str(history[0][0]), "1.09"))
-    video_w, video_prediction = ("2.00", "8.00") if method == "gd" else ("-", "-")
-    rows.append((f"{method}: w, last update", str(history[-1][0]), video_w))
-    rows.append((f"{method}: prediction for x = 4", str(prediction), video_prediction))
-    return rows
-
-
-# ------------------------------------ Landscapes: where gradient descent ends
+# ------------------------------ Exercises: where gradient descent ends, and SGD
 def descend(gradient, start, lr, steps, noise=0.0):
     """Follow -gradient from start; noise plays the part of SGD's random samples.
 
@@ -181,8 +183,8 @@ def descend(gradient, start, lr, steps, noise=0.0):
         g = gradient(path[-1])
         g = g + np.array([random.gauss(0, noise) for _ in g])
         path.append(path[-1] - lr * g)
-        if not np.all(np.abs(path[-1]) < 1e3):
-            print("it diverges: try a smaller --lr", file=sys.stderr)
+        if not np.all(np.abs(path[-1]) < 1e3):  # it diverges
+            path[-1] = np.full_like(path[-1], 1e9)
             break
     return np.array(path)
 
@@ -196,6 +198,7 @@ def saddle(args):
     def f_gradient(w):
         return np.array([2 * w[0], w[1] ** 3 - w[1]])
 
+    random.seed(args.seed)
     start = (1.5, 0.0)
     steps = args.epochs
     plain = descend(f_gradient, start, args.lr, steps)
@@ -210,10 +213,14 @@ def saddle(args):
     axes.set(xlabel="w1", ylabel="w2", title="Lecture 03 · A saddle point")
     axes.set(xlim=(-0.8, 1.8), ylim=(-1.6, 1.6))
     axes.legend(loc="upper right")
+    axes.grid(alpha=0.3)
     rows = [("gradient descent ends at", where(plain[-1]), "stops at the saddle")]
     rows.append(("SGD ends at", where(noisy[-1]), "leaves the saddle"))
     rows.append(("cost of both", f"{f(plain[-1]):.3f}, {f(noisy[-1]):.3f}", "-"))
-    return rows, figure
+    print_table("in words", rows)
+    save_plot(figure, args)
+    status = diverged("gradient descent", abs(plain[-1]).max())
+    return diverged("SGD", abs(noisy[-1]).max()) or status
 
 
 def local(args):
@@ -228,17 +235,21 @@ def local(args):
     w = np.linspace(-1.6, 1.6, 200)
     figure, axes = plt.subplots(figsize=(8, 4.5), layout="constrained")
     axes.plot(w, f(w), color="grey", label="cost")
-    rows = []
+    rows, status = [], 0
     for start in (-0.3, 0.4):
         path = descend(f_gradient, [start], args.lr, args.epochs)[:, 0]
         axes.plot(path, f(path), ".-", label=f"start at w = {start:g}")
         end = f"w = {path[-1]:.3f}, cost {f(path[-1]):.3f}"
         video = "global optimum" if start < 0 else "local optimum, not global"
+        status = diverged(f"start at w = {start:g}", abs(path[-1])) or status
         rows.append((f"start at w = {start:g} ends at", end, video))
     axes.set(xlabel="w", ylabel="Cost", title="Lecture 03 · Local and global optimum")
     axes.set(xlim=(-1.6, 1.6), ylim=(-0.5, 2))
+    axes.grid(alpha=0.3)
     axes.legend()
-    return rows, figure
+    print_table("in words", rows)
+    save_plot(figure, args)
+    return status
 
 
 LANDSCAPES = {"saddle": saddle, "local": local}
@@ -249,72 +260,111 @@ def where(point):
     return "(" + ", ".join(f"{abs(w) if abs(w) < 5e-3 else w:.2f}" for w in point) + ")"
 
 
+# ---------------------------------------------------------- Beside the video
+# Slide 3-21, epochs 0 to 10; epochs 90 to 99 all show w = 2.00, cost = 0.00. (Its
+# output is not that of the code beside it, which prints cost= with two decimals.)
+VIDEO_W = [1.09, 1.18, 1.25, 1.32, 1.39, 1.44, 1.50, 1.54, 1.59, 1.62, 1.66]
+VIDEO_COST = [4.67, 3.84, 3.15, 2.59, 2.13, 1.75, 1.44, 1.18, 0.97, 0.80, 0.66]
+
+
+def compare(w_list, cost_list):
+    """Table rows: w after each update and the cost before it, as on slide 3-21."""
+    rows = []
+    video = {i: f"{VIDEO_W[i]:.2f} / {VIDEO_COST[i]:.2f}" for i in range(len(VIDEO_W))}
+    for epoch, shown in {**video, 99: "2.00 / 0.00"}.items():
+        if epoch < len(w_list):
+            ours = f"{w_list[epoch]:.2f} / {cost_list[epoch]:.2f}"
+            rows.append((f"epoch {epoch}: w / cost", ours, shown))
+    last = ("2.00", "8.00") if len(w_list) == 100 else ("-", "-")
+    rows.append(("gd: w, first update", str(w_list[0]), "1.09"))
+    rows.append(("gd: w, last update", str(w_list[-1]), last[0]))
+    rows.append(("gd: prediction for x = 4", str(forward(4, w_list[-1])), last[1]))
+    return rows
+
+
+def draw(curves, args):
+    """The cost over all samples by epoch, and the video's points.
+
+    curves: {method: costs}, of gd one an epoch, of the others one an update.
+    """
+    figure, axes = plt.subplots(figsize=(8, 4.5), layout="constrained")
+    for method, costs in curves.items():
+        places = [i / METHODS[method] for i in range(len(costs))]
+        style = ".-" if len(costs) < 5 else "-"
+        axes.plot(places, costs, style, label=f"this run: {method}", alpha=0.8)
+        if not costs[-1] < 1e9:
+            axes.set_yscale("log")
+    shown = min(len(VIDEO_COST), args.epochs)
+    axes.plot(range(shown), VIDEO_COST[:shown], "ko", label="video (gd)", ms=4)
+    if args.epochs >= 100:
+        axes.plot(range(90, 100), [0] * 10, "ko", ms=4)
+    if args.method != "gd" and axes.get_yscale() == "linear":
+        axes.set_xlim(-0.5, 20)  # the other two are at the bottom by then
+    axes.set(xlabel="Epoch", ylabel="Cost", title="Lecture 03 · Gradient descent")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return figure
+
+
+def diverged(name, loss):
+    """Exit status 1, and a line that says so, if the loss is out of bounds."""
+    if abs(loss) < 1e9:  # nan is not, either
+        return 0
+    print(f"{name} diverged, loss {loss:.3g}: try a smaller --lr", file=sys.stderr)
+    return 1
+
+
 # -------------------------------------------------------------- Command line
-def number(kind, above):
-    """An argparse type: a number of kind int or float, greater than `above`."""
-
-    def parse(text):
-        try:
-            value = kind(text)
-        except ValueError:
-            value = above
-        if not above < value < 1e9:
-            word = "whole number" if kind is int else "number"
-            need = f"must be a {word} above {above} and below 1e9, not {text!r}"
-            raise argparse.ArgumentTypeError(need)
-        return value
-
-    return parse
+# a notebook cell has no __file__
+SCRIPT = Path(globals().get("__file__", "lecture03.py")).resolve()
 
 
-def make_parser():
-    """A parser with the options of every lecture; --help is the file's docstring."""
-    sys.stdout.reconfigure(errors="replace")  # some consoles lack some letters
-    parser = argparse.ArgumentParser(
-        usage=argparse.SUPPRESS,  # one line of error is enough
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def parse_args(argv):
+    parser = argparse.ArgumentParser(usage=argparse.SUPPRESS, description=__doc__)
     add = parser.add_argument
-    default = Path("plots", Path(__file__).stem + ".png")
-    add("--plot", type=Path, default=default, metavar="FILE", help=f"[{default}]")
+    add("--epochs", type=int, default=100, metavar="N", help="[100]")
+    add("--lr", type=float, metavar="X", help="[0.01, landscapes 0.1]")
+    add("--method", choices=[*METHODS, "all"], default="gd", help="[gd]")
+    add("--smooth", type=float, default=0.9, metavar="BETA", help="of sgd [0.9]")
+    add("--landscape", choices=LANDSCAPES, help="show where descent ends")
+    add(
+        "--seed", type=int, default=0, metavar="N", help="SGD's noise at the saddle [0]"
+    )
+    args = parse(parser, argv)
+    if args.smooth >= 1:
+        parser.error(f"--smooth must be below 1, not {args.smooth}")
+    args.lr = args.lr or (0.1 if args.landscape else 0.01)
+    return args
+
+
+def parse(parser, argv):
+    """Add the options of all lectures; say now what would fail after the training."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    add = parser.add_argument
+    add("--plot", type=Path, default=f"plots/{SCRIPT.stem}.png", metavar="FILE")
     add("--show", action="store_true", help="also open the plot in a window")
     add("--dry-run", action="store_true", help="one tiny epoch, to try the script")
-    return parser
-
-
-def start(args):
-    """Set the style of the plot, and find out before training if it can be written."""
-    plt.rcParams.update({"axes.grid": True, "grid.alpha": 0.3})
-    if not args.show:
-        plt.switch_backend("agg")  # draw without a screen
+    args = parser.parse_args(argv)
+    low = {"epochs": 1, "batch_size": 1, "lr": 1e-12}  # 0 for the others
+    for name, value in vars(args).items():
+        if isinstance(value, (int, float)) and not low.get(name, 0) <= value < 1e9:
+            text = f"--{name} must be from {low.get(name, 0)} to 1e9, not {value}"
+            parser.error(text.replace("_", "-"))
+    if args.plot.suffix.lower() not in (".png", ".pdf", ".svg") or args.plot.is_dir():
+        parser.error("--plot takes a file name that ends in .png, .pdf or .svg")
+    # the picture is written here before it takes the place of an earlier one
+    args.part = args.plot.resolve().with_suffix(f".{os.getpid()}{args.plot.suffix}")
     try:
-        if args.plot.suffix.lower() not in (".png", ".pdf", ".svg"):
-            raise OSError(None, "its name must end in .png, .pdf or .svg")
         args.plot.parent.mkdir(parents=True, exist_ok=True)
-        with args.plot.open("ab") as file:
-            new = file.tell() == 0
-        if new:
-            args.plot.unlink(missing_ok=True)
+        args.part.touch()
+        args.part.unlink(missing_ok=True)
     except OSError as error:
-        sys.exit(f"cannot write {args.plot}: {error.strerror}; see --plot")
-
-
-def run_training(train, *args):
-    """Call train(*args) and return the exit status: 0, 1 or 130.
-
-    1: it raised FloatingPointError (the loss diverged); 130: Ctrl-C.
-    What it had recorded by then is kept, and drawn.
-    """
-    try:
-        train(*args)
-    except FloatingPointError as error:
-        print(f"training stopped: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("training interrupted: finished epochs are kept", file=sys.stderr)
-        return 130
-    return 0
+        parser.error(f"cannot write --plot {args.plot}: {error.strerror}")
+    if args.dry_run:
+        args.epochs = 1
+    if not args.show and "IPython" not in sys.modules:
+        plt.switch_backend("agg")  # draw without a screen
+    return args
 
 
 def print_table(slide, rows):
@@ -325,56 +375,29 @@ def print_table(slide, rows):
 
 
 def save_plot(figure, args):
-    """Write the figure to args.plot; with --show also open a window."""
-    figure.savefig(args.plot)
+    """Write the figure, whole or not at all; with --show also open a window."""
+    try:
+        figure.savefig(args.part)
+        args.part.replace(args.plot.resolve())
+    finally:
+        args.part.unlink(missing_ok=True)
     print(f"plot saved to {args.plot}")
-    if args.show and plt.get_backend().lower() == "agg":
-        print("no window can be opened here: open the file", file=sys.stderr)
-    elif args.show:
+    if args.show:
         plt.show()
-    plt.close(figure)
-
-
-def beta(text):
-    """An argparse type: a smoothing factor, 0 <= beta < 1."""
-    value = number(float, -1)(text)
-    if not 0 <= value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not in 0 <= beta < 1")
-    return value
-
-
-def parse_args(argv):
-    """The options; --lr depends on what is run."""
-    parser = make_parser()
-    add = parser.add_argument
-    add("--epochs", type=number(int, 0), default=100, metavar="N", help="[100]")
-    rate = "[0.01, landscapes 0.1]"
-    add("--lr", type=number(float, 0), metavar="X", help=f"learning rate {rate}")
-    add("--method", choices=[*TRAIN, "all"], default="gd", help="[gd]")
-    add("--smooth", type=beta, default=0.9, metavar="BETA", help="of sgd [0.9]")
-    add("--landscape", choices=LANDSCAPES, help="show where descent ends")
-    help_seed = "of the noise in --landscape saddle [0]"
-    add("--seed", type=number(int, -1), default=0, metavar="N", help=help_seed)
-    args = parser.parse_args(argv)
-    args.lr = args.lr or (0.1 if args.landscape else 0.01)
-    args.epochs = 1 if args.dry_run else args.epochs
-    return args
-
-
-def main(argv=None):
-    args = parse_args(argv)
-    start(args)
-    random.seed(args.seed)
-    status = 0
-    if args.landscape:
-        rows, figure = LANDSCAPES[args.landscape](args)
-        print_table("in words", rows)
-    else:
-        status, rows, figure = lecture(args, x_data, y_data)
-        print_table("slide 3-21", rows)
-    save_plot(figure, args)
-    return status
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    if hasattr(sys.stdout, "reconfigure"):  # IDLE and notebooks have other streams
+        sys.stdout.reconfigure(errors="replace")  # some consoles lack some letters
+    try:
+        status = main(None if "__file__" in globals() else [])
+        print(end="", flush=True)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        status = 130
+    except OSError as error:  # a file that is missing or refused, a full disk
+        status = f"{error.filename or 'output'}: {error.strerror}"
+        if not error.filename:  # nobody reads the output any more: `| head -1`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    if status:  # a notebook would show even exit status 0
+        sys.exit(status)

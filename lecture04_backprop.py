@@ -1,7 +1,9 @@
 """Lecture 04 · Back propagation (第四讲 反向传播)
 
-PyTorch finds the gradients itself: forward builds a computational graph,
-backward() walks it in reverse and leaves d loss / d w in w.grad. Data, rate and
+PyTorch finds the gradients itself. A tensor holds data and grad, and asks for no
+gradient unless told (requires_grad). Forward builds a computational graph: each step
+knows its value and its local derivative. Only when the loss is there can backward()
+begin: it walks the graph in reverse and leaves d loss / d w in w.grad. Data, rate and
 100 epochs of SGD as in lecture 3; w is a tensor that requires a gradient.
 
     python lecture04_backprop.py                     # the video: y_pred = w x
@@ -9,33 +11,77 @@ backward() walks it in reverse and leaves d loss / d w in w.grad. Data, rate and
     python lecture04_backprop.py --model quadratic   # exercise: w1 x^2 + w2 x + b
 
 Each model's gradients are also worked out by hand with the chain rule and stand
-beside autograd's. The picture shows the graph of slide 4-32, then the losses.
+beside autograd's. The picture shows the graph of slide 4-32, then the losses. A fully
+connected layer is input times weight plus bias; two of them without a nonlinearity
+between are one (lecture 7 shows it). Slides 4-34, 4-48 and 4-49 write the loss as
+(x w - y)^2 for models with a b or an x^2: it is (y_pred - y)^2.
 """
 
 import argparse
 import math
+import os
 import sys
 from pathlib import Path
 
+if "IPython" not in sys.modules:  # `!python` in a notebook inherits its backend
+    os.environ.pop("MPLBACKEND", None)
+
 import matplotlib.pyplot as plt
 import torch
-
-VIDEO_GRAD = [-2.0, -7.840000152587891, -16.228801727294922]  # first epoch's
-VIDEO_PROGRESS = 7.315943717956543  # the loss printed after epoch 0
-VIDEO_PREDICTION = 7.999998569488525  # for x = 4, after 100 epochs
-
 
 # ---------------------------------------------------------------- 1. Dataset
 x_data = [1.0, 2.0, 3.0]  # hours of study
 y_data = [2.0, 4.0, 6.0]  # points
 
 
-# -------------------------------------------- 2. Models, and their hand-made twins
-def linear(x, w):
-    """y_pred = w x, the model of the video."""
+# ------------------------------------------------------------------ 2. Model
+def forward(x, w):
+    """y_pred = w x."""
     return x * w
 
 
+# ------------------------------------------------------------------- 3. Loss
+def loss(x, y, w):
+    """Squared error of one sample: a tensor, so calling this builds the graph."""
+    y_pred = forward(x, w)
+    return (y_pred - y) ** 2
+
+
+# --------------------------------------------------------------- The lecture
+def main(argv=None):
+    args = parse_args(argv)
+    print_gradients(args.model)
+    two_surprises()
+    if args.model != "linear":
+        return exercise(args)
+
+    # 4. Training: forward, backward, update, sample by sample
+    w = torch.tensor([1.0], requires_grad=True)  # or it would get no gradient
+    print("predict (before training)", 4, forward(4, w).item())
+    gradients, losses = [], []
+    for epoch in range(args.epochs):
+        for x, y in zip(x_data, y_data):
+            l = loss(x, y, w)
+            l.backward()  # frees the graph; the next forward builds another
+            print("\tgrad:", x, y, w.grad.item())
+            gradients.append(w.grad.item())
+            w.data = w.data - args.lr * w.grad.data  # .data: not part of the graph
+            w.grad.data.zero_()  # or the next backward adds to it
+        print("progress:", epoch, l.item())
+        losses.append(l.item())  # .item(): a sum of tensors would be one more graph
+        if not math.isfinite(losses[-1]):  # more epochs do not help
+            break
+
+    # 5. Inference and plot
+    prediction = forward(4, w).item()
+    print("predict (after training)", 4, prediction)
+    rows = compare(gradients, losses, prediction)
+    print_table("slides 4-22, 4-32 and the run", rows)
+    save_plot(draw(losses, "linear"), args)
+    return diverged("linear", losses[-1])
+
+
+# --------------------------- Exercises: 4-1 to 4-4, other models and chain rules
 def affine(x, w, b):
     """y_pred = w x + b, exercise 4-2."""
     return x * w + b
@@ -65,14 +111,9 @@ def quadratic_by_hand(x, y, w1, w2, b):
 
 
 MODELS = {  # model: (forward, gradients by hand, weights and their start)
-    "linear": (linear, linear_by_hand, {"w": 1.0}),
+    "linear": (forward, linear_by_hand, {"w": 1.0}),
     "affine": (affine, affine_by_hand, {"w": 1.0, "b": 2.0}),
     "quadratic": (quadratic, quadratic_by_hand, {"w1": 1.0, "w2": 1.0, "b": 1.0}),
-}
-WORKED = {  # (model, x, y): the answers that the slides give, at the start above
-    ("linear", 1.0, 2.0): ("slide 4-32", [-2.0]),
-    ("linear", 2.0, 4.0): ("exercise 4-1", [-8.0]),
-    ("affine", 1.0, 2.0): ("exercise 4-2", [2.0, 2.0]),
 }
 
 
@@ -81,59 +122,55 @@ def weights(start):
     return [torch.tensor([value], requires_grad=True) for value in start.values()]
 
 
-# ------------------------------------------------------------------- 3. Loss
-def loss(forward, x, y, w):
-    """Squared error of one sample: a tensor, so calling this builds the graph."""
-    y_pred = forward(x, *w)
-    return (y_pred - y) ** 2
-
-
-# --------------------------------------------------------------- 4. Training
-def train(forward, w, xs, ys, lr, epochs, gradients, losses):
-    """SGD, sample by sample.
-
-    gradients gets one list per update, losses the last loss of every epoch.
-    """
-    for epoch in range(epochs):
-        for x, y in zip(xs, ys):
-            l = loss(forward, x, y, w)
+def exercise(args):
+    """The lecture's training with two or three weights."""
+    predict, _, start = MODELS[args.model]
+    w, losses = weights(start), []
+    print("predict (before training)", 4, predict(4, *w).item())
+    for epoch in range(args.epochs):
+        for x, y in zip(x_data, y_data):
+            l = (predict(x, *w) - y) ** 2
             l.backward()
-            gradients.append([weight.grad.item() for weight in w])
-            print("\tgrad:", x, y, *gradients[-1])
+            print("\tgrad:", x, y, *(weight.grad.item() for weight in w))
             for weight in w:
-                # .data: this update is not part of the graph
-                weight.data = weight.data - lr * weight.grad.data
-                weight.grad.data.zero_()  # or the next backward adds to it
-        if not math.isfinite(l.item()):
-            message = f"the loss is {l.item()} in epoch {epoch}: try a smaller --lr"
-            raise FloatingPointError(message)
+                weight.data = weight.data - args.lr * weight.grad.data
+                weight.grad.data.zero_()
         print("progress:", epoch, l.item())
         losses.append(l.item())
+        if not math.isfinite(losses[-1]):
+            break
+    prediction = predict(4, *w).item()
+    print("predict (after training)", 4, prediction)
+    rows = [("4-22: dL/dx, dL/dw", "{}, {}".format(*slide_4_22()), "15.0, 10.0")]
+    rows.append(("progress: 0", str(losses[0]), "-"))
+    rows.append(("prediction for x = 4", str(prediction), "-"))
+    print_table("slide 4-22", rows)
+    save_plot(draw(losses, args.model), args)
+    return diverged(args.model, losses[-1])
 
 
-# ------------------------------------- What autograd does, seen from close by
 def gradient_rows(name, xs, ys):
-    """Rows (sample, by hand, autograd, slide), one per weight and sample."""
-    forward, by_hand, start = MODELS[name]
+    """Rows (sample, by hand, autograd, expected), one per weight and sample."""
+    predict, by_hand, start = MODELS[name]
     rows = []
     for x, y in zip(xs, ys):
         w = weights(start)
-        loss(forward, x, y, w).backward()
-        slide, answers = WORKED.get((name, x, y), ("", [""] * len(w)))
+        ((predict(x, *w) - y) ** 2).backward()
+        source, answers = WORKED.get((name, x, y), ("", [""] * len(w)))
         pairs = zip(start, by_hand(x, y, *start.values()), w, answers)
         for label, hand, weight, answer in pairs:
             sample = f"x = {x:g}, y = {y:g}: d loss / d {label}"
-            rows.append((sample, hand, weight.grad.item(), f"{answer} {slide}"))
+            rows.append((sample, hand, weight.grad.item(), f"{answer} {source}"))
     return rows
 
 
-def print_gradients(name, xs, ys):
+def print_gradients(name):
     """The chain rule by hand beside autograd, before any training."""
     start = ", ".join(f"{label} = {v:g}" for label, v in MODELS[name][2].items())
     print(f"Gradients of the {name} model at {start}")
-    print(f"{'':32} | {'by hand':>10} | {'autograd':>10} | slide")
-    for sample, hand, auto, slide in gradient_rows(name, xs, ys):
-        print(f"{sample:32} | {hand:10.4f} | {auto:10.4f} | {slide}")
+    print(f"{'':32} | {'by hand':>10} | {'autograd':>10} | expected")
+    for sample, hand, auto, expected in gradient_rows(name, x_data, y_data):
+        print(f"{sample:32} | {hand:10.4f} | {auto:10.4f} | {expected}")
 
 
 def two_surprises():
@@ -160,7 +197,28 @@ def slide_4_22():
     return x.grad.item(), w.grad.item()
 
 
-# ------------------------------------------------------ 5. Inference and plot
+# ---------------------------------------------------------- Beside the video
+VIDEO_GRAD = [-2.0, -7.840000152587891, -16.228801727294922]  # first epoch's
+VIDEO_PROGRESS = ["7.315943717956543", "3.9988", "2.1857", "1.1946", "0.6530", "0.3569"]
+PREDICTION = "7.999998569488525 (computed)"  # by the slide's code: it is on no slide
+WORKED = {  # (model, x, y): where it stands, and the gradients at the start above
+    ("linear", 1.0, 2.0): ("slide 4-32", [-2.0]),
+    ("linear", 2.0, 4.0): ("computed, exercise 4-1", [-8.0]),
+    ("affine", 1.0, 2.0): ("computed, exercise 4-2", [2.0, 2.0]),
+}
+
+
+def compare(gradients, losses, prediction):
+    """Table rows: slide 4-22, the first epoch's gradients, epochs 0 to 5 (4-43)."""
+    rows = [("4-22: dL/dx, dL/dw", "{}, {}".format(*slide_4_22()), "15.0, 10.0")]
+    for x, ours, video in zip(x_data, gradients, VIDEO_GRAD):
+        rows.append((f"first gradient at x = {x:g}", str(ours), str(video)))
+    for epoch, (ours, video) in enumerate(zip(losses, VIDEO_PROGRESS)):
+        rows.append((f"progress: {epoch}", str(ours), video))
+    shown = PREDICTION if len(losses) == 100 else "-"
+    return [*rows, ("prediction for x = 4", str(prediction), shown)]
+
+
 def draw_graph(axes):
     """The graph of slide 4-32 (x = 1, y = 2, w = 1): values, derivatives, gradients."""
     x, y = 1.0, 2.0
@@ -200,7 +258,7 @@ def draw_graph(axes):
             axes.annotate(f"{back:g}", middle, color="C3", weight="bold", **below)
     for (x0, y0), text in nodes.values():
         box = {
-            "boxstyle": "circle,pad=0.35",
+            "boxstyle": "circle,pad=0.5",
             "facecolor": "white",
             "edgecolor": "black",
         }
@@ -217,82 +275,72 @@ def draw(losses, name):
     """The worked graph above, the losses of this run below."""
     figure, (top, axes) = plt.subplots(2, 1, figsize=(8, 7.5), layout="constrained")
     draw_graph(top)
-    axes.plot(losses, label=f"this run: {name}")
+    style = ".-" if len(losses) < 5 else "-"
+    axes.plot(losses, style, label=f"this run: {name}")
     if name == "linear":
-        axes.plot(0, VIDEO_PROGRESS, "ko", label="video")
+        video = [float(value) for value in VIDEO_PROGRESS]
+        axes.plot(video, "ko", ms=4, label="video")
+        if losses[-1] < 1e-9:
+            text = "float32 can get no nearer"
+            axes.annotate(text, (len(losses), 4 * losses[-1]), ha="right")
     axes.set(xlabel="Epoch", ylabel="Loss of the last sample (x = 3)", yscale="log")
     axes.set_title("Training")
+    axes.grid(alpha=0.3)
     axes.legend()
     figure.suptitle("Lecture 04 · Back propagation")
     return figure
 
 
+def diverged(name, loss):
+    """Exit status 1, and a line that says so, if the loss is out of bounds."""
+    if abs(loss) < 1e9:  # nan is not, either
+        return 0
+    print(f"{name} diverged, loss {loss:.3g}: try a smaller --lr", file=sys.stderr)
+    return 1
+
+
 # -------------------------------------------------------------- Command line
-def number(kind, above):
-    """An argparse type: a number of kind int or float, greater than `above`."""
-
-    def parse(text):
-        try:
-            value = kind(text)
-        except ValueError:
-            value = above
-        if not above < value < 1e9:
-            word = "whole number" if kind is int else "number"
-            need = f"must be a {word} above {above} and below 1e9, not {text!r}"
-            raise argparse.ArgumentTypeError(need)
-        return value
-
-    return parse
+# a notebook cell has no __file__
+SCRIPT = Path(globals().get("__file__", "lecture04.py")).resolve()
 
 
-def make_parser():
-    """A parser with the options of every lecture; --help is the file's docstring."""
-    sys.stdout.reconfigure(errors="replace")  # some consoles lack some letters
-    parser = argparse.ArgumentParser(
-        usage=argparse.SUPPRESS,  # one line of error is enough
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def parse_args(argv):
+    parser = argparse.ArgumentParser(usage=argparse.SUPPRESS, description=__doc__)
     add = parser.add_argument
-    default = Path("plots", Path(__file__).stem + ".png")
-    add("--plot", type=Path, default=default, metavar="FILE", help=f"[{default}]")
+    add("--epochs", type=int, default=100, metavar="N", help="[100]")
+    add("--lr", type=float, default=0.01, metavar="X", help="[0.01]")
+    add("--model", choices=MODELS, default="linear", help="[linear]")
+    return parse(parser, argv)
+
+
+def parse(parser, argv):
+    """Add the options of all lectures; say now what would fail after the training."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    add = parser.add_argument
+    add("--plot", type=Path, default=f"plots/{SCRIPT.stem}.png", metavar="FILE")
     add("--show", action="store_true", help="also open the plot in a window")
     add("--dry-run", action="store_true", help="one tiny epoch, to try the script")
-    return parser
-
-
-def start(args):
-    """Set the style of the plot, and find out before training if it can be written."""
-    plt.rcParams.update({"axes.grid": True, "grid.alpha": 0.3})
-    if not args.show:
-        plt.switch_backend("agg")  # draw without a screen
+    args = parser.parse_args(argv)
+    low = {"epochs": 1, "batch_size": 1, "lr": 1e-12}  # 0 for the others
+    for name, value in vars(args).items():
+        if isinstance(value, (int, float)) and not low.get(name, 0) <= value < 1e9:
+            text = f"--{name} must be from {low.get(name, 0)} to 1e9, not {value}"
+            parser.error(text.replace("_", "-"))
+    if args.plot.suffix.lower() not in (".png", ".pdf", ".svg") or args.plot.is_dir():
+        parser.error("--plot takes a file name that ends in .png, .pdf or .svg")
+    # the picture is written here before it takes the place of an earlier one
+    args.part = args.plot.resolve().with_suffix(f".{os.getpid()}{args.plot.suffix}")
     try:
-        if args.plot.suffix.lower() not in (".png", ".pdf", ".svg"):
-            raise OSError(None, "its name must end in .png, .pdf or .svg")
         args.plot.parent.mkdir(parents=True, exist_ok=True)
-        with args.plot.open("ab") as file:
-            new = file.tell() == 0
-        if new:
-            args.plot.unlink(missing_ok=True)
+        args.part.touch()
+        args.part.unlink(missing_ok=True)
     except OSError as error:
-        sys.exit(f"cannot write {args.plot}: {error.strerror}; see --plot")
-
-
-def run_training(train, *args):
-    """Call train(*args) and return the exit status: 0, 1 or 130.
-
-    1: it raised FloatingPointError (the loss diverged); 130: Ctrl-C.
-    What it had recorded by then is kept, and drawn.
-    """
-    try:
-        train(*args)
-    except FloatingPointError as error:
-        print(f"training stopped: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("training interrupted: finished epochs are kept", file=sys.stderr)
-        return 130
-    return 0
+        parser.error(f"cannot write --plot {args.plot}: {error.strerror}")
+    if args.dry_run:
+        args.epochs = 1
+    if not args.show and "IPython" not in sys.modules:
+        plt.switch_backend("agg")  # draw without a screen
+    return args
 
 
 def print_table(slide, rows):
@@ -303,56 +351,29 @@ def print_table(slide, rows):
 
 
 def save_plot(figure, args):
-    """Write the figure to args.plot; with --show also open a window."""
-    figure.savefig(args.plot)
+    """Write the figure, whole or not at all; with --show also open a window."""
+    try:
+        figure.savefig(args.part)
+        args.part.replace(args.plot.resolve())
+    finally:
+        args.part.unlink(missing_ok=True)
     print(f"plot saved to {args.plot}")
-    if args.show and plt.get_backend().lower() == "agg":
-        print("no window can be opened here: open the file", file=sys.stderr)
-    elif args.show:
+    if args.show:
         plt.show()
-    plt.close(figure)
-
-
-def parse_args(argv):
-    parser = make_parser()
-    add = parser.add_argument
-    add("--epochs", type=number(int, 0), default=100, metavar="N", help="[100]")
-    add("--lr", type=number(float, 0), default=0.01, metavar="X", help="[0.01]")
-    add("--model", choices=MODELS, default="linear", help="[linear]")
-    args = parser.parse_args(argv)
-    args.epochs = 1 if args.dry_run else args.epochs
-    return args
-
-
-def main(argv=None):
-    args = parse_args(argv)
-    start(args)
-
-    print_gradients(args.model, x_data, y_data)
-    two_surprises()
-
-    forward, _, begin = MODELS[args.model]
-    w, gradients, losses = weights(begin), [], []
-    print("predict (before training)", 4, forward(4, *w).item())
-    setting = forward, w, x_data, y_data, args.lr, args.epochs, gradients, losses
-    status = run_training(train, *setting)
-    prediction = forward(4, *w).item()
-    print("predict (after training)", 4, prediction)
-
-    rows = [("4-22: dL/dx, dL/dw", "{}, {}".format(*slide_4_22()), "15.0, 10.0")]
-    video = args.model == "linear"  # the only model that the video runs
-    if video:
-        for x, ours, grad in zip(x_data, gradients, VIDEO_GRAD):
-            rows.append((f"first gradient at x = {x:g}", str(ours[0]), str(grad)))
-    if losses:
-        shown = str(VIDEO_PROGRESS) if video else "-"
-        rows.append(("progress: 0", str(losses[0]), shown))
-    shown = str(VIDEO_PREDICTION) if video else "-"
-    rows.append(("prediction for x = 4", str(prediction), shown))
-    print_table("slides 4-22, 4-32 and the run", rows)
-    save_plot(draw(losses, args.model), args)
-    return status
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    if hasattr(sys.stdout, "reconfigure"):  # IDLE and notebooks have other streams
+        sys.stdout.reconfigure(errors="replace")  # some consoles lack some letters
+    try:
+        status = main(None if "__file__" in globals() else [])
+        print(end="", flush=True)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        status = 130
+    except OSError as error:  # a file that is missing or refused, a full disk
+        status = f"{error.filename or 'output'}: {error.strerror}"
+        if not error.filename:  # nobody reads the output any more: `| head -1`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    if status:  # a notebook would show even exit status 0
+        sys.exit(status)

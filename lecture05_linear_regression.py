@@ -2,24 +2,147 @@
 
 The four steps that every later lecture repeats: prepare the dataset, design the
 model as a class, construct loss and optimizer, run the training cycle (forward,
-backward, update). x and y are (3, 1) tensors: one row per sample.
+backward, update). x and y are (3, 1) tensors: one row per sample. The shapes of
+weight and bias follow from the sizes of input and output, and the bias is broadcast
+over the rows.
 
     python lecture05_linear_regression.py                     # the video
-    python lecture05_linear_regression.py --init video        # and its very digits
+    python lecture05_linear_regression.py --init video        # from the slide's start
     python lecture05_linear_regression.py --init video --epochs 100
     python lecture05_linear_regression.py --optimizer Adam    # exercise 5-1
     python lecture05_linear_regression.py --optimizer all     # ... all eight
+
+--init video prints the slide's losses to the digit (epoch 99 of its shorter run to
+six digits) and its weights to six, the bias of the longer run to five. Only runs of
+100 or 1000 epochs have numbers on the slide to stand beside.
+
+Exercise 5-2 (slide 5-27) is to read PyTorch's tutorial "Learning PyTorch with
+Examples". Slide 5-7 writes the loss as (x w - y)^2; with a bias it is (y_pred - y)^2.
 """
 
 import argparse
 import math
+import os
 import sys
 from pathlib import Path
+
+if "IPython" not in sys.modules:  # `!python` in a notebook inherits its backend
+    os.environ.pop("MPLBACKEND", None)
 
 import matplotlib.pyplot as plt
 import torch
 
-VIDEO = {  # slide 5-24: number of epochs: {epoch: loss}, w, b, prediction for 4
+# ---------------------------------------------------------------- 1. Dataset
+x_data = torch.tensor([[1.0], [2.0], [3.0]])  # hours of study, (3, 1)
+y_data = torch.tensor([[2.0], [4.0], [6.0]])  # points, (3, 1)
+
+
+# ------------------------------------------------------------------ 2. Model
+class LinearModel(torch.nn.Module):
+    """y_pred = x w + b: (N, 1) -> (N, 1)."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = torch.nn.Linear(1, 1)  # weight (1, 1) and bias (1,)
+
+    def forward(self, x):  # model(x) calls it, by Module's __call__(*args, **kwargs)
+        return self.linear(x)
+
+
+# --------------------------------------------------------------- The lecture
+def main(argv=None):
+    args = parse_args(argv)
+    if args.optimizer != "SGD":
+        return exercise(args)
+    torch.manual_seed(args.seed)
+
+    # 2. Model
+    model = LinearModel()
+    if args.init == "video":
+        start_like_the_video(model, args.epochs)
+
+    # 3. Loss and optimizer
+    criterion = torch.nn.MSELoss(reduction="sum")  # size_average=False on the slide
+    optimizer = torch.optim.SGD(model.parameters(), lr=args.lr)
+
+    # 4. Training cycle: forward, backward, update
+    losses = []
+    for epoch in range(args.epochs):
+        y_pred = model(x_data)
+        loss = criterion(y_pred, y_data)  # a scalar, or backward would ask for more
+        print(epoch, loss.item())
+        losses.append(loss.item())
+        if not math.isfinite(losses[-1]):  # more epochs do not help
+            break
+
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    # 5. Inference and plot
+    print("w =", model.linear.weight.item())
+    print("b =", model.linear.bias.item())
+    y_test = model(torch.tensor([[4.0]]))
+    print("y_pred =", y_test.item())
+    print_table("slide 5-24", compare(losses, model))
+    save_plot(draw({"SGD": losses}), args)
+    return diverged("SGD", losses[-1])
+
+
+# -------------------------------------------- Exercises: 5-1, other optimizers
+OPTIMIZERS = ["SGD", "Adagrad", "Adam", "Adamax", "ASGD", "LBFGS", "RMSprop", "Rprop"]
+
+
+def optimise(name, args):
+    """The lecture's training with the optimizer of that name: (model, losses)."""
+    torch.manual_seed(args.seed)  # each starts at the same point
+    model = LinearModel()
+    if args.init == "video":
+        start_like_the_video(model, args.epochs)
+    criterion = torch.nn.MSELoss(reduction="sum")
+    optimizer = getattr(torch.optim, name)(model.parameters(), lr=args.lr)
+
+    def closure():  # LBFGS looks at the loss at several points per step
+        optimizer.zero_grad()
+        loss = criterion(model(x_data), y_data)
+        loss.backward()
+        return loss
+
+    losses = []
+    for epoch in range(args.epochs):
+        losses.append(optimizer.step(closure).item())  # the loss before the step
+        if args.optimizer != "all":
+            print(epoch, losses[-1])
+        if not math.isfinite(losses[-1]):
+            break
+    return model, losses
+
+
+def exercise(args):
+    """One other optimizer, or all eight on one plot."""
+    curves, rows, status = {}, [], 0
+    for name in OPTIMIZERS if args.optimizer == "all" else [args.optimizer]:
+        model, losses = optimise(name, args)
+        curves[name] = losses
+        status = diverged(name, losses[-1]) or status
+        prediction = model(torch.tensor([[4.0]])).item()
+        text = f"loss {losses[-1]:.3g}, x = 4: {prediction:.4f}"
+        video = "-"
+        if name == "SGD" and len(losses) in VIDEO:
+            video = f"x = 4: {VIDEO[len(losses)][1][2]}"
+        rows.append((f"{name} after {len(losses)} epochs", text, video))
+    if args.optimizer != "all":
+        print("w =", model.linear.weight.item())
+        print("b =", model.linear.bias.item())
+        print("y_pred =", prediction)
+        rows = compare(losses, model)
+    print_table("slide 5-24", rows)
+    save_plot(draw(curves), args)
+    return status
+
+
+# ---------------------------------------------------------- Beside the video
+VIDEO = {  # slide 5-24: number of epochs: {epoch: loss}, (w, b, prediction for 4)
     100: (
         {86: 0.3036523759365082, 90: 0.28656935691833496, 99: 0.2515641450881958},
         (1.666100263595581, 0.7590328454971313, 7.4234),
@@ -34,92 +157,49 @@ VIDEO = {  # slide 5-24: number of epochs: {epoch: loss}, w, b, prediction for 4
 VIDEO_INIT = {100: (1.31141861, 1.56530734), 1000: (1.49460685, 1.14887742)}
 
 
-# ---------------------------------------------------------------- 1. Dataset
-x_data = torch.tensor([[1.0], [2.0], [3.0]])  # hours of study, (3, 1)
-y_data = torch.tensor([[2.0], [4.0], [6.0]])  # points, (3, 1)
-
-
-# ------------------------------------------------------------------ 2. Model
-class LinearModel(torch.nn.Module):
-    """y_pred = x w + b: (N, 1) -> (N, 1)."""
-
-    def __init__(self):
-        super().__init__()
-        self.linear = torch.nn.Linear(1, 1)  # one weight, one bias
-
-    def forward(self, x):
-        return self.linear(x)
-
-
-# ------------------------------------------------------ 3. Loss and optimizer
-OPTIMIZERS = ["SGD", "Adagrad", "Adam", "Adamax", "ASGD", "LBFGS", "RMSprop", "Rprop"]
-
-
-def construct(model, optimizer_name, lr):
-    """Summed squared error (size_average=False on the slide) and the optimizer."""
-    criterion = torch.nn.MSELoss(reduction="sum")
-    optimizer = getattr(torch.optim, optimizer_name)(model.parameters(), lr=lr)
-    return criterion, optimizer
-
-
-# --------------------------------------------------------------- 4. Training
-def train(model, criterion, optimizer, x_data, y_data, epochs, losses, show=True):
-    """Forward, backward, update; losses gets the loss before each update."""
-
-    def closure():
-        """Loss and gradients again: LBFGS looks at several points per step."""
-        optimizer.zero_grad()
-        loss = criterion(model(x_data), y_data)
-        loss.backward()
-        return loss
-
-    again = closure if isinstance(optimizer, torch.optim.LBFGS) else None
-    for epoch in range(epochs):
-        y_pred = model(x_data)
-        loss = criterion(y_pred, y_data)
-        if show:
-            print(epoch, loss.item())
-        if not math.isfinite(loss.item()):
-            message = f"the loss is {loss.item()} in epoch {epoch}"
-            raise FloatingPointError(f"{message}: try a smaller --lr")
-        losses.append(loss.item())
-
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step(again)
-
-
-# ------------------------------------------------------ 5. Inference and plot
-def infer(model):
-    """(w, b, prediction for 4 hours)."""
+def start_like_the_video(model, epochs):
+    """Set the w and b that were solved for, of the run with as many epochs."""
+    w, b = VIDEO_INIT[100 if epochs <= 100 else 1000]
     with torch.no_grad():
-        y_test = model(torch.tensor([[4.0]]))
-    return model.linear.weight.item(), model.linear.bias.item(), y_test.item()
+        model.linear.weight.fill_(w)
+        model.linear.bias.fill_(b)
 
 
-def compare(losses, result, epochs):
-    """Table rows: the slide's run of as many epochs, else its longer one."""
-    video_losses, video_result = VIDEO[100 if epochs <= 100 else 1000]
+def compare(losses, model):
+    """Table rows: beside the slide's run, if there is one of as many epochs."""
+    video_losses, video = VIDEO.get(len(losses), ({}, ("not shown",) * 3))
     rows = []
-    for epoch, video in video_losses.items():
-        if epoch < len(losses):
-            rows.append((f"loss at epoch {epoch}", str(losses[epoch]), str(video)))
-    names = ("w", "b", "prediction for x = 4")
-    for name, ours, video in zip(names, result, video_result):
-        rows.append((name, str(ours), str(video)))
-    return rows
+    for epoch, loss in video_losses.items():
+        rows.append((f"loss at epoch {epoch}", str(losses[epoch]), str(loss)))
+    rows.append(("w", str(model.linear.weight.item()), str(video[0])))
+    rows.append(("b", str(model.linear.bias.item()), str(video[1])))
+    y_test = model(torch.tensor([[4.0]])).item()
+    return rows + [("prediction for x = 4", str(y_test), str(video[2]))]
 
 
-def draw(curves, epochs):
+STYLES = {  # where all eight are drawn
+    "SGD": {"lw": 5, "alpha": 0.4},  # ASGD lies on it
+    "ASGD": {"ls": "--"},
+    "Rprop": {"ls": "", "marker": ".", "ms": 2},  # jumps to and fro
+}
+
+
+def draw(curves):
     """Loss curves on a log scale, with the slide's losses as dots."""
     figure, axes = plt.subplots(figsize=(8, 4.5), layout="constrained")
     for name, losses in curves.items():
-        # LBFGS reaches 0 exactly, which a log scale cannot show
-        axes.plot([max(loss, 1e-14) for loss in losses], label=f"this run: {name}")
-    video_losses, _ = VIDEO[100 if epochs <= 100 else 1000]
-    axes.plot(list(video_losses), list(video_losses.values()), "ko", label="video")
+        # at a high lr some reach 0 exactly, which a log scale cannot show
+        shown = [max(loss, 1e-14) for loss in losses]
+        style = STYLES.get(name, {}) if len(curves) > 1 else {}
+        if len(losses) == 1:  # --dry-run
+            style = {"marker": "o"}
+        axes.plot(shown, label=f"this run: {name}", **style)
+    dots, _ = VIDEO.get(max(map(len, curves.values())), ({}, ()))
+    if dots:
+        axes.plot(list(dots), list(dots.values()), "ko", ms=4, label="video")
     axes.set(xlabel="Epoch", ylabel="Loss (summed squared error)", yscale="log")
     axes.set_title("Lecture 05 · Linear regression")
+    axes.grid(alpha=0.3)
     if len(curves) > 1:
         figure.legend(loc="outside right upper")
     else:
@@ -127,72 +207,58 @@ def draw(curves, epochs):
     return figure
 
 
+def diverged(name, loss):
+    """Exit status 1, and a line that says so, if the loss is out of bounds."""
+    if abs(loss) < 1e9:  # nan is not, either
+        return 0
+    print(f"{name} diverged, loss {loss:.3g}: try a smaller --lr", file=sys.stderr)
+    return 1
+
+
 # -------------------------------------------------------------- Command line
-def number(kind, above):
-    """An argparse type: a number of kind int or float, greater than `above`."""
-
-    def parse(text):
-        try:
-            value = kind(text)
-        except ValueError:
-            value = above
-        if not above < value < 1e9:
-            word = "whole number" if kind is int else "number"
-            need = f"must be a {word} above {above} and below 1e9, not {text!r}"
-            raise argparse.ArgumentTypeError(need)
-        return value
-
-    return parse
+# a notebook cell has no __file__
+SCRIPT = Path(globals().get("__file__", "lecture05.py")).resolve()
 
 
-def make_parser():
-    """A parser with the options of every lecture; --help is the file's docstring."""
-    sys.stdout.reconfigure(errors="replace")  # some consoles lack some letters
-    parser = argparse.ArgumentParser(
-        usage=argparse.SUPPRESS,  # one line of error is enough
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def parse_args(argv):
+    parser = argparse.ArgumentParser(usage=argparse.SUPPRESS, description=__doc__)
     add = parser.add_argument
-    default = Path("plots", Path(__file__).stem + ".png")
-    add("--plot", type=Path, default=default, metavar="FILE", help=f"[{default}]")
+    add("--epochs", type=int, default=1000, metavar="N", help="[1000]")
+    add("--lr", type=float, default=0.01, metavar="X", help="[0.01]")
+    add("--seed", type=int, default=0, metavar="N", help="[0]")
+    add("--optimizer", choices=[*OPTIMIZERS, "all"], default="SGD", help="[SGD]")
+    add("--init", choices=["random", "video"], default="random", help="[random]")
+    return parse(parser, argv)
+
+
+def parse(parser, argv):
+    """Add the options of all lectures; say now what would fail after the training."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    add = parser.add_argument
+    add("--plot", type=Path, default=f"plots/{SCRIPT.stem}.png", metavar="FILE")
     add("--show", action="store_true", help="also open the plot in a window")
     add("--dry-run", action="store_true", help="one tiny epoch, to try the script")
-    return parser
-
-
-def start(args):
-    """Set the style of the plot, and find out before training if it can be written."""
-    plt.rcParams.update({"axes.grid": True, "grid.alpha": 0.3})
-    if not args.show:
-        plt.switch_backend("agg")  # draw without a screen
+    args = parser.parse_args(argv)
+    low = {"epochs": 1, "batch_size": 1, "lr": 1e-12}  # 0 for the others
+    for name, value in vars(args).items():
+        if isinstance(value, (int, float)) and not low.get(name, 0) <= value < 1e9:
+            text = f"--{name} must be from {low.get(name, 0)} to 1e9, not {value}"
+            parser.error(text.replace("_", "-"))
+    if args.plot.suffix.lower() not in (".png", ".pdf", ".svg") or args.plot.is_dir():
+        parser.error("--plot takes a file name that ends in .png, .pdf or .svg")
+    # the picture is written here before it takes the place of an earlier one
+    args.part = args.plot.resolve().with_suffix(f".{os.getpid()}{args.plot.suffix}")
     try:
-        if args.plot.suffix.lower() not in (".png", ".pdf", ".svg"):
-            raise OSError(None, "its name must end in .png, .pdf or .svg")
         args.plot.parent.mkdir(parents=True, exist_ok=True)
-        with args.plot.open("ab") as file:
-            new = file.tell() == 0
-        if new:
-            args.plot.unlink(missing_ok=True)
+        args.part.touch()
+        args.part.unlink(missing_ok=True)
     except OSError as error:
-        sys.exit(f"cannot write {args.plot}: {error.strerror}; see --plot")
-
-
-def run_training(train, *args):
-    """Call train(*args) and return the exit status: 0, 1 or 130.
-
-    1: it raised FloatingPointError (the loss diverged); 130: Ctrl-C.
-    What it had recorded by then is kept, and drawn.
-    """
-    try:
-        train(*args)
-    except FloatingPointError as error:
-        print(f"training stopped: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("training interrupted: finished epochs are kept", file=sys.stderr)
-        return 130
-    return 0
+        parser.error(f"cannot write --plot {args.plot}: {error.strerror}")
+    if args.dry_run:
+        args.epochs = 1
+    if not args.show and "IPython" not in sys.modules:
+        plt.switch_backend("agg")  # draw without a screen
+    return args
 
 
 def print_table(slide, rows):
@@ -203,64 +269,29 @@ def print_table(slide, rows):
 
 
 def save_plot(figure, args):
-    """Write the figure to args.plot; with --show also open a window."""
-    figure.savefig(args.plot)
+    """Write the figure, whole or not at all; with --show also open a window."""
+    try:
+        figure.savefig(args.part)
+        args.part.replace(args.plot.resolve())
+    finally:
+        args.part.unlink(missing_ok=True)
     print(f"plot saved to {args.plot}")
-    if args.show and plt.get_backend().lower() == "agg":
-        print("no window can be opened here: open the file", file=sys.stderr)
-    elif args.show:
+    if args.show:
         plt.show()
-    plt.close(figure)
-
-
-def parse_args(argv):
-    parser = make_parser()
-    add = parser.add_argument
-    add("--epochs", type=number(int, 0), default=1000, metavar="N", help="[1000]")
-    add("--lr", type=number(float, 0), default=0.01, metavar="X", help="[0.01]")
-    add("--seed", type=number(int, -1), default=0, metavar="N", help="[0]")
-    add("--optimizer", choices=[*OPTIMIZERS, "all"], default="SGD", help="[SGD]")
-    help_init = "random, or the start of the slide's run [random]"
-    add("--init", choices=["random", "video"], default="random", help=help_init)
-    args = parser.parse_args(argv)
-    args.epochs = 1 if args.dry_run else args.epochs
-    return args
-
-
-def main(argv=None):
-    args = parse_args(argv)
-    start(args)
-    curves, rows, status = {}, [], 0
-    names = OPTIMIZERS if args.optimizer == "all" else [args.optimizer]
-    for name in names:
-        torch.manual_seed(args.seed)  # every optimizer starts at the same point
-        model = LinearModel()
-        if args.init == "video":
-            w, b = VIDEO_INIT[100 if args.epochs <= 100 else 1000]
-            model.load_state_dict(
-                {"linear.weight": torch.tensor([[w]]), "linear.bias": torch.tensor([b])}
-            )
-        criterion, optimizer = construct(model, name, args.lr)
-        losses = curves[name] = []
-        setting = model, criterion, optimizer, x_data, y_data, args.epochs, losses
-        status = run_training(train, *setting, len(names) == 1) or status
-        result = infer(model)
-        if len(names) == 1:
-            print("w =", result[0])
-            print("b =", result[1])
-            print("y_pred =", result[2])
-            rows = compare(losses, result, args.epochs)
-        else:
-            loss = losses[-1] if losses else math.nan
-            text = f"loss {loss:.3g}, x = 4: {result[2]:.4f}"
-            video = "x = 4: 7.9994" if name == "SGD" else "-"
-            rows.append((f"{name} after {len(losses)} epochs", text, video))
-        if status == 130:  # Ctrl-C
-            break
-    print_table("slide 5-24", rows)
-    save_plot(draw(curves, args.epochs), args)
-    return status
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    if hasattr(sys.stdout, "reconfigure"):  # IDLE and notebooks have other streams
+        sys.stdout.reconfigure(errors="replace")  # some consoles lack some letters
+    try:
+        status = main(None if "__file__" in globals() else [])
+        print(end="", flush=True)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        status = 130
+    except OSError as error:  # a file that is missing or refused, a full disk
+        status = f"{error.filename or 'output'}: {error.strerror}"
+        if not error.filename:  # nobody reads the output any more: `| head -1`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    if status:  # a notebook would show even exit status 0
+        sys.exit(status)

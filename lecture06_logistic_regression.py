@@ -1,33 +1,29 @@
 """Lecture 06 · Logistic regression (第六讲 逻辑斯蒂回归)
 
 Not how many points, but pass or fail: the model puts the linear output through
-the logistic function, sigma(x w + b), and reads it as the probability of a pass.
-1, 2, 3 hours gave fail, fail, pass. Loss is the binary cross-entropy.
+the logistic function, sigma(x w + b), one of the S-shaped (sigmoid, saturating)
+functions, and reads it as the probability of a pass. 1, 2, 3 hours gave fail, fail,
+pass. Loss is the binary cross-entropy.
 
     python lecture06_logistic_regression.py
 
-Before the training it works out the cross-entropy by hand (slide 6-11), and
-shows that it is entropy + Kullback-Leibler divergence.
+Before the training it works out the cross-entropy by hand (slide 6-11), and shows
+that it is entropy + Kullback-Leibler divergence. The training sums the losses of the
+samples (slide 6-14; 6-13 writes 1/N before the sum).
 """
 
 import argparse
 import math
+import os
 import sys
 from pathlib import Path
+
+if "IPython" not in sys.modules:  # `!python` in a notebook inherits its backend
+    os.environ.pop("MPLBACKEND", None)
 
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-
-VIDEO_BCE = {  # slide 6-11: (y, y_pred): loss
-    (1, 0.2): "1.6094",
-    (1, 0.8): "0.2231",
-    (0, 0.3): "0.3567",
-    (0, 0.7): "1.2040",
-}
-VIDEO_MEAN = "0.8483"
-VIDEO_W, VIDEO_B = 1.193, -2.859  # slide 6-19, measured off its curve
-
 
 # ---------------------------------------------------------------- 1. Dataset
 x_data = torch.tensor([[1.0], [2.0], [3.0]])  # hours of study, (3, 1)
@@ -43,17 +39,49 @@ class LogisticRegressionModel(torch.nn.Module):
         self.linear = torch.nn.Linear(1, 1)
 
     def forward(self, x):
-        return torch.sigmoid(self.linear(x))
+        return torch.sigmoid(self.linear(x))  # F.sigmoid (6-12) is deprecated
 
 
-# ------------------------------------------------------ 3. Loss and optimizer
-def construct(model, lr):
-    """Summed binary cross-entropy (size_average=False on the slide) and SGD."""
-    criterion = torch.nn.BCELoss(reduction="sum")
-    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
-    return criterion, optimizer
+# --------------------------------------------------------------- The lecture
+def main(argv=None):
+    args = parse_args(argv)
+    torch.manual_seed(args.seed)
+    rows = explain_loss()
+
+    # 2. Model
+    model = LogisticRegressionModel()
+
+    # 3. Loss and optimizer
+    # PyTorch recommends BCEWithLogitsLoss today: the sigmoid inside, more exact
+    criterion = torch.nn.BCELoss(reduction="sum")  # size_average=False on the slide
+    optimizer = torch.optim.SGD(model.parameters(), lr=args.lr)
+
+    # 4. Training cycle: forward, backward, update
+    for epoch in range(args.epochs):
+        y_pred = model(x_data)
+        loss = criterion(y_pred, y_data)
+        print(epoch, loss.item())
+
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    # 5. Inference and plot
+    print("w =", model.linear.weight.item())
+    print("b =", model.linear.bias.item())
+    print("P(pass | 4 hours) =", infer(model, [4.0])[0])
+    print_table("slides 6-11, 6-19", rows + compare(model))
+    save_plot(draw(model), args)
 
 
+def infer(model, hours):
+    """P(pass) for an array of hours, shape (N,)."""
+    x = torch.tensor(np.reshape(hours, (-1, 1)), dtype=torch.float32)
+    with torch.no_grad():
+        return model(x).numpy().ravel()
+
+
+# ------------------------------ Exercises: the loss by hand, and what it means
 def bce(y, y_pred):
     """Binary cross-entropy of one sample: -(y log p + (1 - y) log(1 - p))."""
     return -(y * math.log(y_pred) + (1 - y) * math.log(1 - y_pred))
@@ -76,36 +104,21 @@ def explain_loss():
     print(f"truth P = {p}, model Q = {q}:")
     print(f"  entropy H(P)             {entropy:.4f}")
     print(f"  + divergence KL(P || Q)  {divergence:.4f}")
-    print(
-        f"  = cross-entropy H(P, Q)  {bce(p, q):.4f}  (sum {entropy + divergence:.4f})"
-    )
+    both = entropy + divergence
+    print(f"  = cross-entropy H(P, Q)  {bce(p, q):.4f}  (sum {both:.4f})")
     print("Only KL depends on the model: less cross-entropy means closer to the truth.")
     return rows
 
 
-# --------------------------------------------------------------- 4. Training
-def train(model, criterion, optimizer, x_data, y_data, epochs, losses):
-    """Forward, backward, update, as in lecture 5."""
-    for epoch in range(epochs):
-        y_pred = model(x_data)
-        loss = criterion(y_pred, y_data)
-        print(epoch, loss.item())
-        if not math.isfinite(loss.item()):
-            message = f"the loss is {loss.item()} in epoch {epoch}"
-            raise FloatingPointError(f"{message}: try a smaller --lr")
-        losses.append(loss.item())
-
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-
-
-# ------------------------------------------------------ 5. Inference and plot
-def infer(model, hours):
-    """P(pass) for an array of hours."""
-    x = torch.tensor(np.reshape(hours, (-1, 1)), dtype=torch.float32)
-    with torch.no_grad():
-        return model(x).numpy().ravel()
+# ---------------------------------------------------------- Beside the video
+VIDEO_BCE = {  # slide 6-11: (y, y_pred): loss
+    (1, 0.2): "1.6094",
+    (1, 0.8): "0.2231",
+    (0, 0.3): "0.3567",
+    (0, 0.7): "1.2040",
+}
+VIDEO_MEAN = "0.8483"
+VIDEO_W, VIDEO_B = 1.193, -2.859  # slide 6-19, measured off its curve
 
 
 def video_curve(hours):
@@ -130,7 +143,7 @@ def draw(model):
     crossing = -model.linear.bias.item() / model.linear.weight.item()
     figure, axes = plt.subplots(figsize=(8, 4.5), layout="constrained")
     axes.plot(hours, infer(model, hours), label="this run")
-    axes.plot(hours, video_curve(hours), "k--", label="video (slide 6-19)")
+    axes.plot(hours, video_curve(hours), "k--", label="video (slide 6-19, about)")
     axes.plot([0, 10], [0.5, 0.5], "r", lw=1)
     if 0 < crossing < 10:
         label = f"P = 0.5 at {crossing:.2f} hours"
@@ -138,76 +151,52 @@ def draw(model):
     axes.plot(x_data.numpy(), y_data.numpy(), "C2s", label="training data")
     axes.set(xlabel="Hours", ylabel="Probability of Pass")
     axes.set_title("Lecture 06 · Logistic regression")
+    axes.grid(alpha=0.3)
     axes.legend(loc="lower right")
     return figure
 
 
 # -------------------------------------------------------------- Command line
-def number(kind, above):
-    """An argparse type: a number of kind int or float, greater than `above`."""
-
-    def parse(text):
-        try:
-            value = kind(text)
-        except ValueError:
-            value = above
-        if not above < value < 1e9:
-            word = "whole number" if kind is int else "number"
-            need = f"must be a {word} above {above} and below 1e9, not {text!r}"
-            raise argparse.ArgumentTypeError(need)
-        return value
-
-    return parse
+SCRIPT = Path(globals().get("__file__", "lecture06.py"))  # a notebook cell has none
 
 
-def make_parser():
-    """A parser with the options of every lecture; --help is the file's docstring."""
-    sys.stdout.reconfigure(errors="replace")  # some consoles lack some letters
-    parser = argparse.ArgumentParser(
-        usage=argparse.SUPPRESS,  # one line of error is enough
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def parse_args(argv):
+    parser = argparse.ArgumentParser(usage=argparse.SUPPRESS, description=__doc__)
     add = parser.add_argument
-    default = Path("plots", Path(__file__).stem + ".png")
-    add("--plot", type=Path, default=default, metavar="FILE", help=f"[{default}]")
+    add("--epochs", type=int, default=1000, metavar="N", help="[1000]")
+    add("--lr", type=float, default=0.01, metavar="X", help="[0.01]")
+    add("--seed", type=int, default=0, metavar="N", help="[0]")
+    return parse(parser, argv)
+
+
+def parse(parser, argv):
+    """Add the options of all lectures; say now what would fail after the training."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    add = parser.add_argument
+    add("--plot", type=Path, default=f"plots/{SCRIPT.stem}.png", metavar="FILE")
     add("--show", action="store_true", help="also open the plot in a window")
     add("--dry-run", action="store_true", help="one tiny epoch, to try the script")
-    return parser
-
-
-def start(args):
-    """Set the style of the plot, and find out before training if it can be written."""
-    plt.rcParams.update({"axes.grid": True, "grid.alpha": 0.3})
-    if not args.show:
-        plt.switch_backend("agg")  # draw without a screen
+    args = parser.parse_args(argv)
+    low = {"epochs": 1, "batch_size": 1, "lr": 1e-12}  # 0 for the others
+    for name, value in vars(args).items():
+        if isinstance(value, (int, float)) and not low.get(name, 0) <= value < 1e9:
+            text = f"--{name} must be from {low.get(name, 0)} to 1e9, not {value}"
+            parser.error(text.replace("_", "-"))
+    if args.plot.suffix.lower() not in (".png", ".pdf", ".svg") or args.plot.is_dir():
+        parser.error("--plot takes a file name that ends in .png, .pdf or .svg")
+    # the picture is written here before it takes the place of an earlier one
+    args.part = args.plot.resolve().with_suffix(f".{os.getpid()}{args.plot.suffix}")
     try:
-        if args.plot.suffix.lower() not in (".png", ".pdf", ".svg"):
-            raise OSError(None, "its name must end in .png, .pdf or .svg")
         args.plot.parent.mkdir(parents=True, exist_ok=True)
-        with args.plot.open("ab") as file:
-            new = file.tell() == 0
-        if new:
-            args.plot.unlink(missing_ok=True)
+        args.part.touch()
+        args.part.unlink(missing_ok=True)
     except OSError as error:
-        sys.exit(f"cannot write {args.plot}: {error.strerror}; see --plot")
-
-
-def run_training(train, *args):
-    """Call train(*args) and return the exit status: 0, 1 or 130.
-
-    1: it raised FloatingPointError (the loss diverged); 130: Ctrl-C.
-    What it had recorded by then is kept, and drawn.
-    """
-    try:
-        train(*args)
-    except FloatingPointError as error:
-        print(f"training stopped: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("training interrupted: finished epochs are kept", file=sys.stderr)
-        return 130
-    return 0
+        parser.error(f"cannot write --plot {args.plot}: {error.strerror}")
+    if args.dry_run:
+        args.epochs = 1
+    if not args.show and "IPython" not in sys.modules:
+        plt.switch_backend("agg")  # draw without a screen
+    return args
 
 
 def print_table(slide, rows):
@@ -218,44 +207,29 @@ def print_table(slide, rows):
 
 
 def save_plot(figure, args):
-    """Write the figure to args.plot; with --show also open a window."""
-    figure.savefig(args.plot)
+    """Write the figure, whole or not at all; with --show also open a window."""
+    try:
+        figure.savefig(args.part)
+        args.part.replace(args.plot.resolve())
+    finally:
+        args.part.unlink(missing_ok=True)
     print(f"plot saved to {args.plot}")
-    if args.show and plt.get_backend().lower() == "agg":
-        print("no window can be opened here: open the file", file=sys.stderr)
-    elif args.show:
+    if args.show:
         plt.show()
-    plt.close(figure)
-
-
-def parse_args(argv):
-    parser = make_parser()
-    add = parser.add_argument
-    add("--epochs", type=number(int, 0), default=1000, metavar="N", help="[1000]")
-    add("--lr", type=number(float, 0), default=0.01, metavar="X", help="[0.01]")
-    add("--seed", type=number(int, -1), default=0, metavar="N", help="[0]")
-    args = parser.parse_args(argv)
-    args.epochs = 1 if args.dry_run else args.epochs
-    return args
-
-
-def main(argv=None):
-    args = parse_args(argv)
-    start(args)
-    torch.manual_seed(args.seed)
-    rows = explain_loss()
-    model = LogisticRegressionModel()
-    criterion, optimizer = construct(model, args.lr)
-    losses = []
-    setting = model, criterion, optimizer, x_data, y_data, args.epochs, losses
-    status = run_training(train, *setting)
-    print("w =", model.linear.weight.item())
-    print("b =", model.linear.bias.item())
-    print("P(pass | 4 hours) =", infer(model, [4.0])[0])
-    print_table("slides 6-11, 6-19", rows + compare(model))
-    save_plot(draw(model), args)
-    return status
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    if hasattr(sys.stdout, "reconfigure"):  # IDLE and notebooks have other streams
+        sys.stdout.reconfigure(errors="replace")  # some consoles lack some letters
+    try:
+        status = main(None if "__file__" in globals() else [])
+        print(end="", flush=True)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        status = 130
+    except OSError as error:  # a file that is missing or refused, a full disk
+        status = f"{error.filename or 'output'}: {error.strerror}"
+        if not error.filename:  # nobody reads the output any more: `| head -1`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    if status:  # a notebook would show even exit status 0
+        sys.exit(status)

@@ -1,29 +1,33 @@
 """Lecture 07 · Multiple dimension input (第七讲 处理多维特征的输入)
 
-759 patients, 8 measurements each: does diabetes follow within a year? Three
-linear layers 8 -> 6 -> 4 -> 1 with a sigmoid after each, all rows at once (full
-batch). Label 1 means NO diabetes, 0 means diabetes.
+759 patients, 8 measurements each: did diabetes show within five years? A batch is a
+matrix with one patient per row, a linear layer a matrix product plus bias that maps
+one dimension to another. Three of them, 8 -> 6 -> 4 -> 1, with a sigmoid after each
+(nn.Linear itself has none, though slides 7-12 to 7-14 draw one inside its box); all
+rows at once (full batch). Label 1 means NO diabetes, 0 means diabetes.
 
     python lecture07_multi_dim.py                       # the video
     python lecture07_multi_dim.py --activation relu --epochs 5000
     python lecture07_multi_dim.py --activation all --epochs 5000   # the exercise
 
-Look at the majority baseline: with the video's settings the network has learnt
-to answer "no diabetes" to everybody, and reaches exactly the baseline's accuracy.
+More hidden units learn more, noise included. Look at the majority baseline: with the
+video's settings the network has learnt to answer "no diabetes" to everybody, and
+reaches exactly the baseline's accuracy. Slide 7-7 writes x_N where x_8 is meant.
 """
 
 import argparse
-import math
+import gzip
+import os
 import sys
 import zlib
 from pathlib import Path
 
+if "IPython" not in sys.modules:  # `!python` in a notebook inherits its backend
+    os.environ.pop("MPLBACKEND", None)
+
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-
-# Slide 7-3 shows the first rows of the data; no slide shows a result.
-VIDEO_FIRST_ROW = [-0.29, 0.49, 0.18, -0.29, 0.00, 0.00, -0.53, -0.03]
 
 
 # ---------------------------------------------------------------- 1. Dataset
@@ -35,32 +39,34 @@ def load_diabetes(data_dir):
     """
     file = Path(data_dir, "diabetes.csv.gz")
     try:
-        xy = np.loadtxt(file, delimiter=",", dtype=np.float32, ndmin=2)
+        # the video: xy = np.loadtxt(file, delimiter=",", dtype=np.float32)
+        with gzip.open(file, "rt", encoding="utf-8") as text:
+            lines = text.read().split()
+        if not lines:
+            raise ValueError("it is empty")
+        xy = np.loadtxt(lines, np.float32, comments=None, delimiter=",", ndmin=2)
         if xy.shape[1] != 9 or not np.isin(xy[:, -1], (0, 1)).all():
             raise ValueError("not 8 features and a label 0 or 1 per row")
-    except (OSError, EOFError, ValueError, zlib.error) as error:
-        back = f"git checkout -- data/{file.name}, or python data/build.py diabetes"
-        sys.exit(f"cannot use {file} ({error}); get it back with: {back}")
+        if not (abs(xy) <= 1).all():  # nan is not, either
+            row = np.argmin((abs(xy) <= 1).all(axis=1)) + 1
+            raise ValueError(f"row {row} has a feature that is not in -1 to 1")
+    except (EOFError, ValueError, zlib.error, gzip.BadGzipFile) as error:
+        back = "git checkout -- data/diabetes.csv.gz, or python data/build.py diabetes"
+        sys.exit(f"cannot use {file} ({error}); get the one on board back with: {back}")
     return torch.from_numpy(xy[:, :-1]), torch.from_numpy(xy[:, [-1]])
-
-
-# One of the nine patients of the original study that the lecturer's file leaves
-# out (row 24 of 768), scaled the same way. She has diabetes: label 0.
-HELD_OUT = [0.294118, 0.437186, 0.540984, -0.333333, -0.654846, 0.0909091]
-HELD_OUT += [-0.849701, 0.0]
 
 
 # ------------------------------------------------------------------ 2. Model
 class Model(torch.nn.Module):
-    """(N, features) -> 6 -> 4 -> (N, 1): the probability of label 1.
+    """(N, 8) -> 6 -> 4 -> (N, 1): the probability of label 1.
 
-    `activation` works on the two hidden layers (torch.nn.Sigmoid() in the video).
-    The output keeps its sigmoid: BCELoss needs values between 0 and 1.
+    `activation` works on the two hidden layers, element by element. The output
+    keeps its sigmoid: BCELoss needs values between 0 and 1.
     """
 
     def __init__(self, activation, features=8):
         super().__init__()
-        self.linear1 = torch.nn.Linear(features, 6)
+        self.linear1 = torch.nn.Linear(features, 6)  # x W^T + b: maps 8 numbers to 6
         self.linear2 = torch.nn.Linear(6, 4)
         self.linear3 = torch.nn.Linear(4, 1)
         self.activation = activation
@@ -72,40 +78,43 @@ class Model(torch.nn.Module):
         return self.sigmoid(self.linear3(x))  # (N, 4) -> (N, 1)
 
 
-ACTIVATIONS = {
-    "sigmoid": torch.nn.Sigmoid(),  # the video
-    "relu": torch.nn.ReLU(),
-    "leaky_relu": torch.nn.LeakyReLU(),
-    "elu": torch.nn.ELU(),
-    "tanh": torch.nn.Tanh(),
-    "softplus": torch.nn.Softplus(),
-}
+# --------------------------------------------------------------- The lecture
+def main(argv=None):
+    args = parse_args(argv)
+    if args.activation != "sigmoid":
+        return exercise(args)
 
+    # 1. Dataset
+    x_data, y_data = load_diabetes(args.data_dir)
+    two_linear_layers_are_one(x_data, args.seed)
 
-# ------------------------------------------------------ 3. Loss and optimizer
-def construct(model, lr):
-    """Mean binary cross-entropy (size_average=True on the slide) and SGD."""
-    criterion = torch.nn.BCELoss(reduction="mean")
-    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
-    return criterion, optimizer
+    # 2. Model
+    torch.manual_seed(args.seed)
+    model = Model(activation=torch.nn.Sigmoid())
 
+    # 3. Loss and optimizer
+    criterion = torch.nn.BCELoss(reduction="mean")  # size_average=True on the slide
+    optimizer = torch.optim.SGD(model.parameters(), lr=args.lr)
 
-# --------------------------------------------------------------- 4. Training
-def train(model, criterion, optimizer, x_data, y_data, epochs, history, show=True):
-    """Full batch; history gets (loss, accuracy in %) of every epoch."""
-    for epoch in range(epochs):
+    # 4. Training cycle: forward, backward, update, with all rows at once
+    losses, accuracies = [], []
+    for epoch in range(args.epochs):
         y_pred = model(x_data)
         loss = criterion(y_pred, y_data)
-        if show:
-            print(epoch, loss.item())
-        if not math.isfinite(loss.item()):
-            message = f"the loss is {loss.item()} in epoch {epoch}"
-            raise FloatingPointError(f"{message}: try a smaller --lr")
-        history.append((loss.item(), accuracy(y_pred, y_data)))
+        print(epoch, loss.item())
+        losses.append(loss.item())
+        accuracies.append(accuracy(y_pred, y_data))
 
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+
+    # 5. Inference and plot
+    infer("sigmoid", model)
+    runs = {"sigmoid": (losses, accuracies)}
+    print_table("slide 7-3", compare(x_data, y_data, runs))
+    print("Label 1 means no diabetes: the majority answer is 'no diabetes' to all.")
+    save_plot(draw(runs, majority(y_data)), args)
 
 
 def accuracy(y_pred, y):
@@ -119,9 +128,52 @@ def majority(y):
     return 100 * max(ones, 1 - ones)
 
 
-# ------------------------------------------------------ 5. Inference and plot
-def two_linear_layers_are_one(x):
+# ------------------------------------- Exercises: the other activation functions
+ACTIVATIONS = {
+    "sigmoid": torch.nn.Sigmoid(),  # the video
+    "relu": torch.nn.ReLU(),
+    "leaky_relu": torch.nn.LeakyReLU(),
+    "elu": torch.nn.ELU(),
+    "tanh": torch.nn.Tanh(),
+    "softplus": torch.nn.Softplus(),
+}
+
+
+def exercise(args):
+    """The lecture's training with other activations of the hidden layers.
+
+    The exercise slide puts ReLU on the output, too: BCELoss then fails, since values
+    leave 0 to 1. Here the output keeps its sigmoid.
+    """
+    x_data, y_data = load_diabetes(args.data_dir)
+    two_linear_layers_are_one(x_data, args.seed)
+    runs = {}
+    for name in ACTIVATIONS if args.activation == "all" else [args.activation]:
+        torch.manual_seed(args.seed)  # every activation starts at the same weights
+        model = Model(ACTIVATIONS[name])
+        criterion = torch.nn.BCELoss(reduction="mean")
+        optimizer = torch.optim.SGD(model.parameters(), lr=args.lr)
+        losses, accuracies = [], []
+        for epoch in range(args.epochs):
+            y_pred = model(x_data)
+            loss = criterion(y_pred, y_data)
+            if args.activation != "all":
+                print(epoch, loss.item())
+            losses.append(loss.item())
+            accuracies.append(accuracy(y_pred, y_data))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        infer(name, model)
+        runs[name] = losses, accuracies
+    print_table("slide 7-3", compare(x_data, y_data, runs))
+    print("Label 1 means no diabetes: the majority answer is 'no diabetes' to all.")
+    save_plot(draw(runs, majority(y_data)), args)
+
+
+def two_linear_layers_are_one(x, seed):
     """Why activations: W2 (W1 x + b1) + b2 = (W2 W1) x + (W2 b1 + b2)."""
+    torch.manual_seed(seed)
     layer1, layer2 = torch.nn.Linear(8, 6), torch.nn.Linear(6, 4)
     with torch.no_grad():
         weight = layer2.weight @ layer1.weight  # (4, 6) @ (6, 8) -> (4, 8)
@@ -131,88 +183,99 @@ def two_linear_layers_are_one(x):
     print(f"that they multiply to: largest difference {difference:.1e} (rounding)")
 
 
-def draw(curves, baseline):
+# ---------------------------------------------------------- Beside the video
+# Slide 7-3 shows the first rows of the data; no slide shows a result.
+VIDEO_FIRST_ROW = [-0.29, 0.49, 0.18, -0.29, 0.00, 0.00, -0.53, -0.03]
+# One of the nine patients of the original study that the lecturer's file leaves
+# out (row 24 of 768, counted from 0), scaled the same way. She has diabetes: label 0.
+HELD_OUT = [0.294118, 0.437186, 0.540984, -0.333333, -0.654846, 0.0909091]
+HELD_OUT += [-0.849701, 0.0]
+
+
+def infer(name, model):
+    """Print the model's answer for the held-out patient."""
+    with torch.no_grad():
+        p = model(torch.tensor([HELD_OUT])).item()
+    print(f"{name}: held-out patient with diabetes: P(no diabetes) = {p:.3f}")
+
+
+def compare(x_data, y_data, runs):
+    """Table rows: the slide's row of data, the last epoch, and the baseline."""
+    rows = []
+    for i in (0, 4):
+        ours = " ".join(f"{value:.2f}" for value in x_data[0, i : i + 4].tolist())
+        video = " ".join(f"{value:.2f}" for value in VIDEO_FIRST_ROW[i : i + 4])
+        rows.append((f"first row, features {i + 1} to {i + 4}", ours, video))
+    for name, (losses, accuracies) in runs.items():
+        rows.append((f"{name}: last loss", f"{losses[-1]:.4f}", "not shown"))
+        rows.append((f"{name}: accuracy", f"{accuracies[-1]:.2f} %", "not shown"))
+    baseline = f"{majority(y_data):.2f} %"
+    return [*rows, ("majority class, no training", baseline, "not shown")]
+
+
+def draw(runs, baseline):
     """Loss above, accuracy below with the majority class as the bar to jump."""
     figure, (top, bottom) = plt.subplots(2, 1, figsize=(8, 7), layout="constrained")
-    for name, history in curves.items():
-        loss, correct = zip(*history)
-        top.plot(loss, label=f"this run: {name}")
-        bottom.plot(correct)
     label = f"always 'no diabetes': {baseline:.2f} %"
-    bottom.axhline(baseline, color="grey", ls="--", label=label)
+    bottom.axhline(baseline, color="lightgrey", lw=8, label=label)  # under the curves
+    for name, (losses, accuracies) in runs.items():
+        style = "o-" if len(losses) < 5 else "-"  # one point is no line
+        top.plot(losses, style, label=f"this run: {name}")
+        bottom.plot(accuracies, style)
     top.set(ylabel="Loss (mean BCE)", title="Lecture 07 · Diabetes, 8-6-4-1")
     bottom.set(xlabel="Epoch", ylabel="Training accuracy (%)")
+    top.grid(alpha=0.3)
+    bottom.grid(alpha=0.3)
     top.legend(ncols=2)
     bottom.legend(loc="lower right")
     return figure
 
 
 # -------------------------------------------------------------- Command line
-def number(kind, above):
-    """An argparse type: a number of kind int or float, greater than `above`."""
-
-    def parse(text):
-        try:
-            value = kind(text)
-        except ValueError:
-            value = above
-        if not above < value < 1e9:
-            word = "whole number" if kind is int else "number"
-            need = f"must be a {word} above {above} and below 1e9, not {text!r}"
-            raise argparse.ArgumentTypeError(need)
-        return value
-
-    return parse
+SCRIPT = Path(globals().get("__file__", "lecture07.py"))  # a notebook cell has none
 
 
-def make_parser():
-    """A parser with the options of every lecture; --help is the file's docstring."""
-    sys.stdout.reconfigure(errors="replace")  # some consoles lack some letters
-    parser = argparse.ArgumentParser(
-        usage=argparse.SUPPRESS,  # one line of error is enough
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def parse_args(argv):
+    parser = argparse.ArgumentParser(usage=argparse.SUPPRESS, description=__doc__)
     add = parser.add_argument
-    default = Path("plots", Path(__file__).stem + ".png")
-    add("--plot", type=Path, default=default, metavar="FILE", help=f"[{default}]")
+    add("--epochs", type=int, default=100, metavar="N", help="[100]")
+    add("--lr", type=float, default=0.1, metavar="X", help="[0.1]")
+    add("--seed", type=int, default=0, metavar="N", help="[0]")
+    data = SCRIPT.resolve().parent / "data"
+    add("--data-dir", type=Path, default=data, metavar="DIR")
+    names = [*ACTIVATIONS, "all"]
+    add("--activation", choices=names, default="sigmoid", help="[sigmoid]")
+    return parse(parser, argv)
+
+
+def parse(parser, argv):
+    """Add the options of all lectures; say now what would fail after the training."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    add = parser.add_argument
+    add("--plot", type=Path, default=f"plots/{SCRIPT.stem}.png", metavar="FILE")
     add("--show", action="store_true", help="also open the plot in a window")
     add("--dry-run", action="store_true", help="one tiny epoch, to try the script")
-    return parser
-
-
-def start(args):
-    """Set the style of the plot, and find out before training if it can be written."""
-    plt.rcParams.update({"axes.grid": True, "grid.alpha": 0.3})
-    if not args.show:
-        plt.switch_backend("agg")  # draw without a screen
+    args = parser.parse_args(argv)
+    low = {"epochs": 1, "batch_size": 1, "lr": 1e-12}  # 0 for the others
+    for name, value in vars(args).items():
+        if isinstance(value, (int, float)) and not low.get(name, 0) <= value < 1e9:
+            text = f"--{name} must be from {low.get(name, 0)} to 1e9, not {value}"
+            parser.error(text.replace("_", "-"))
+    if args.plot.suffix.lower() not in (".png", ".pdf", ".svg") or args.plot.is_dir():
+        parser.error("--plot takes a file name that ends in .png, .pdf or .svg")
+    # the picture is written here before it takes the place of an earlier one
+    args.part = args.plot.resolve().with_suffix(f".{os.getpid()}{args.plot.suffix}")
     try:
-        if args.plot.suffix.lower() not in (".png", ".pdf", ".svg"):
-            raise OSError(None, "its name must end in .png, .pdf or .svg")
         args.plot.parent.mkdir(parents=True, exist_ok=True)
-        with args.plot.open("ab") as file:
-            new = file.tell() == 0
-        if new:
-            args.plot.unlink(missing_ok=True)
+        args.part.touch()
+        args.part.unlink(missing_ok=True)
     except OSError as error:
-        sys.exit(f"cannot write {args.plot}: {error.strerror}; see --plot")
-
-
-def run_training(train, *args):
-    """Call train(*args) and return the exit status: 0, 1 or 130.
-
-    1: it raised FloatingPointError (the loss diverged); 130: Ctrl-C.
-    What it had recorded by then is kept, and drawn.
-    """
-    try:
-        train(*args)
-    except FloatingPointError as error:
-        print(f"training stopped: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("training interrupted: finished epochs are kept", file=sys.stderr)
-        return 130
-    return 0
+        parser.error(f"cannot write --plot {args.plot}: {error.strerror}")
+    if args.dry_run:
+        args.epochs = 1
+    if not args.show and "IPython" not in sys.modules:
+        plt.switch_backend("agg")  # draw without a screen
+    return args
 
 
 def print_table(slide, rows):
@@ -223,72 +286,29 @@ def print_table(slide, rows):
 
 
 def save_plot(figure, args):
-    """Write the figure to args.plot; with --show also open a window."""
-    figure.savefig(args.plot)
+    """Write the figure, whole or not at all; with --show also open a window."""
+    try:
+        figure.savefig(args.part)
+        args.part.replace(args.plot.resolve())
+    finally:
+        args.part.unlink(missing_ok=True)
     print(f"plot saved to {args.plot}")
-    if args.show and plt.get_backend().lower() == "agg":
-        print("no window can be opened here: open the file", file=sys.stderr)
-    elif args.show:
+    if args.show:
         plt.show()
-    plt.close(figure)
-
-
-def parse_args(argv):
-    parser = make_parser()
-    add = parser.add_argument
-    add("--epochs", type=number(int, 0), default=100, metavar="N", help="[100]")
-    add("--lr", type=number(float, 0), default=0.1, metavar="X", help="[0.1]")
-    add("--seed", type=number(int, -1), default=0, metavar="N", help="[0]")
-    data = Path(__file__).resolve().parent / "data"
-    add("--data-dir", type=Path, default=data, metavar="DIR", help="[data]")
-    names = [*ACTIVATIONS, "all"]
-    help_activation = f"hidden layers: {', '.join(names)} [sigmoid]"
-    add("--activation", choices=names, default="sigmoid", help=help_activation)
-    args = parser.parse_args(argv)
-    args.epochs = 1 if args.dry_run else args.epochs
-    return args
-
-
-def main(argv=None):
-    args = parse_args(argv)
-    start(args)
-    x_data, y_data = load_diabetes(args.data_dir)
-    baseline = majority(y_data)
-    torch.manual_seed(args.seed)
-    two_linear_layers_are_one(x_data)
-
-    rows = []
-    for i in (0, 4):
-        ours = " ".join(f"{value:.2f}" for value in x_data[0, i : i + 4].tolist())
-        video = " ".join(f"{value:.2f}" for value in VIDEO_FIRST_ROW[i : i + 4])
-        rows.append((f"first row, features {i + 1} to {i + 4}", ours, video))
-    curves, status = {}, 0
-    names = ACTIVATIONS if args.activation == "all" else [args.activation]
-    for name in names:
-        torch.manual_seed(args.seed)  # every activation starts at the same weights
-        model = Model(ACTIVATIONS[name])
-        criterion, optimizer = construct(model, args.lr)
-        history = []
-        setting = model, criterion, optimizer, x_data, y_data, args.epochs, history
-        status = run_training(train, *setting, len(names) == 1) or status
-        if not history:  # Ctrl-C in the first epoch
-            break
-        curves[name] = history
-        loss, correct = history[-1]
-        rows.append((f"{name}: last loss", f"{loss:.4f}", "not shown"))
-        rows.append((f"{name}: accuracy", f"{correct:.2f} %", "not shown"))
-        with torch.no_grad():
-            p = model(torch.tensor([HELD_OUT])).item()
-        print(f"{name}: held-out patient with diabetes: P(no diabetes) = {p:.3f}")
-        if status == 130:  # Ctrl-C
-            break
-    rows.append(("majority class, no training", f"{baseline:.2f} %", "not shown"))
-    print_table("slide 7-3", rows)
-    print("Label 1 means no diabetes: the majority answer is 'no diabetes' to all.")
-    if curves:
-        save_plot(draw(curves, baseline), args)
-    return status
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    if hasattr(sys.stdout, "reconfigure"):  # IDLE and notebooks have other streams
+        sys.stdout.reconfigure(errors="replace")  # some consoles lack some letters
+    try:
+        status = main(None if "__file__" in globals() else [])
+        print(end="", flush=True)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        status = 130
+    except OSError as error:  # a file that is missing or refused, a full disk
+        status = f"{error.filename or 'output'}: {error.strerror}"
+        if not error.filename:  # nobody reads the output any more: `| head -1`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    if status:  # a notebook would show even exit status 0
+        sys.exit(status)

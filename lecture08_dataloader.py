@@ -1,34 +1,39 @@
 """Lecture 08 · Dataset and DataLoader (第八讲 加载数据集)
 
-The network of lecture 7, fed in mini-batches: a Dataset says how to get one
-sample, a DataLoader shuffles and bundles 32 of them. An epoch is one pass over
-every sample, an iteration one update: ceil(759 / 32) = 24 iterations per epoch.
+The network of lecture 7, fed in mini-batches: a Dataset says how to get one sample
+(it is abstract: write your own), a DataLoader shuffles and bundles 32 of them. An
+epoch is one pass over every sample, forward and backward, the batch size how many of
+them an update uses, an iteration one update: ceil(759 / 32) = 24 in an epoch.
 
-    python lecture08_dataloader.py                      # the video
-    python lecture08_dataloader.py --holdout 0.2        # watch it on unseen rows
+    python lecture08_dataloader.py                         # the video
+    python lecture08_dataloader.py --holdout 0.2           # watch it on unseen rows
     python lecture08_dataloader.py --holdout 0.2 --activation relu --lr 0.3 --epochs 500
-    python lecture08_dataloader.py --dataset titanic --holdout 0.2  # exercise 8-1
-    python lecture08_dataloader.py --dataset titanic --csv train.csv  # Kaggle's file
+    python lecture08_dataloader.py --titanic --holdout 0.2 # exercise 8-1
+    python lecture08_dataloader.py --titanic train.csv     # with Kaggle's file
 
 --num-workers is 0 here (2 in the video): 759 rows are in memory already, and
-starting two processes in every epoch made the whole run take 2.9 times as long.
+starting two processes in every epoch made the whole run take 2.9 times as long. Workers
+need the guard `if __name__ == "__main__":` at the end of the file (8-13) on Windows, on
+macOS, and from Python 3.14 on Linux. Slide 8-18 lists ready-made data sets of
+torchvision: MNIST, Fashion-MNIST, EMNIST, COCO, LSUN, ImageFolder, CIFAR, STL10 ...
 """
 
 import argparse
 import csv
 import gzip
-import math
+import os
 import statistics
 import sys
 import zlib
 from pathlib import Path
 
+if "IPython" not in sys.modules:  # `!python` in a notebook inherits its backend
+    os.environ.pop("MPLBACKEND", None)
+
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, random_split
-
-VIDEO_SAMPLES, VIDEO_BATCH, VIDEO_ITERATIONS = 759, 32, 24  # its code and data
 
 
 # ---------------------------------------------------------------- 1. Dataset
@@ -46,45 +51,6 @@ class DiabetesDataset(Dataset):
         return self.len
 
 
-class TitanicDataset(Dataset):
-    """Exercise 8-1: passengers, x (6,), y (1,); label 1 means survived.
-
-    x is first, second, third class (one of them 1), female, age in units of 80
-    years, and "age unknown". A missing age is filled with the median of the known
-    ones, and the last feature tells the network that it was.
-    """
-
-    def __init__(self, file):
-        rows = load_titanic(file)
-        known = [float(row["Age"]) for row in rows if row["Age"]]
-        self.missing = len(rows) - len(known)
-        self.median = statistics.median(known)
-        x, y = [], []
-        for row in rows:
-            age = float(row["Age"]) if row["Age"] else self.median
-            pclass = [row["Pclass"] == str(i) for i in (1, 2, 3)]
-            x.append([*pclass, row["Sex"] == "female", age / 80, not row["Age"]])
-            y.append([row["Survived"] == "1"])
-        self.x_data = torch.tensor(x, dtype=torch.float32)
-        self.y_data = torch.tensor(y, dtype=torch.float32)
-        self.len = len(rows)
-
-    def __getitem__(self, index):
-        return self.x_data[index], self.y_data[index]
-
-    def __len__(self):
-        return self.len
-
-
-def split(dataset, holdout, seed):
-    """(training part, test part or None): a seeded random share is held back."""
-    size = round(holdout * len(dataset))
-    if not 1 <= size < len(dataset):
-        return dataset, None
-    generator = torch.Generator().manual_seed(seed)
-    return random_split(dataset, [len(dataset) - size, size], generator)
-
-
 def load_diabetes(data_dir):
     """Read diabetes.csv.gz: x_data (759, 8) and y_data (759, 1), float32.
 
@@ -93,54 +59,34 @@ def load_diabetes(data_dir):
     """
     file = Path(data_dir, "diabetes.csv.gz")
     try:
-        xy = np.loadtxt(file, delimiter=",", dtype=np.float32, ndmin=2)
+        # the video: xy = np.loadtxt(file, delimiter=",", dtype=np.float32)
+        with gzip.open(file, "rt", encoding="utf-8") as text:
+            lines = text.read().split()
+        if not lines:
+            raise ValueError("it is empty")
+        xy = np.loadtxt(lines, np.float32, comments=None, delimiter=",", ndmin=2)
         if xy.shape[1] != 9 or not np.isin(xy[:, -1], (0, 1)).all():
             raise ValueError("not 8 features and a label 0 or 1 per row")
-    except (OSError, EOFError, ValueError, zlib.error) as error:
-        back = f"git checkout -- data/{file.name}, or python data/build.py diabetes"
-        sys.exit(f"cannot use {file} ({error}); get it back with: {back}")
+        if not (abs(xy) <= 1).all():  # nan is not, either
+            row = np.argmin((abs(xy) <= 1).all(axis=1)) + 1
+            raise ValueError(f"row {row} has a feature that is not in -1 to 1")
+    except (EOFError, ValueError, zlib.error, gzip.BadGzipFile) as error:
+        back = "git checkout -- data/diabetes.csv.gz, or python data/build.py diabetes"
+        sys.exit(f"cannot use {file} ({error}); get the one on board back with: {back}")
     return torch.from_numpy(xy[:, :-1]), torch.from_numpy(xy[:, [-1]])
-
-
-def load_titanic(file):
-    """The rows of a CSV file with the columns Survived, Pclass, Sex and Age.
-
-    Reads plain and gzipped files; the bundled one and Kaggle's train.csv both
-    fit. A file that cannot be used ends the program with one line.
-    """
-    opener = gzip.open if file.suffix == ".gz" else open
-    try:
-        with opener(file, "rt", encoding="utf-8-sig", newline="") as text:
-            reader = csv.DictReader(text)
-            need = {"Survived", "Pclass", "Sex", "Age"}
-            if missing := need - set(reader.fieldnames or []):
-                raise ValueError(f"no column {', '.join(sorted(missing))}")
-            rows = list(reader)
-        for line, row in enumerate(rows, start=2):
-            good = row["Survived"] in ("0", "1") and row["Pclass"] in ("1", "2", "3")
-            if not good or row["Sex"] not in ("male", "female"):
-                raise ValueError(f"row {line} is not a passenger")
-            if row["Age"] and not 0 < float(row["Age"]) < 120:
-                raise ValueError(f"row {line} has age {row['Age']}")
-        if not any(row["Age"] for row in rows):
-            raise ValueError("no passenger with an age")
-    except (OSError, EOFError, ValueError, csv.Error, zlib.error) as error:
-        back = "git checkout -- data/titanic.csv.gz, or python data/build.py titanic"
-        sys.exit(f"cannot use {file} ({error}); get the bundled one with: {back}")
-    return rows
 
 
 # ------------------------------------------------------------------ 2. Model
 class Model(torch.nn.Module):
-    """(N, features) -> 6 -> 4 -> (N, 1): the probability of label 1.
+    """(N, 8) -> 6 -> 4 -> (N, 1): the probability of label 1.
 
-    `activation` works on the two hidden layers (torch.nn.Sigmoid() in the video).
-    The output keeps its sigmoid: BCELoss needs values between 0 and 1.
+    `activation` works on the two hidden layers, element by element. The output
+    keeps its sigmoid: BCELoss needs values between 0 and 1.
     """
 
     def __init__(self, activation, features=8):
         super().__init__()
-        self.linear1 = torch.nn.Linear(features, 6)
+        self.linear1 = torch.nn.Linear(features, 6)  # x W^T + b: maps 8 numbers to 6
         self.linear2 = torch.nn.Linear(6, 4)
         self.linear3 = torch.nn.Linear(4, 1)
         self.activation = activation
@@ -152,37 +98,194 @@ class Model(torch.nn.Module):
         return self.sigmoid(self.linear3(x))  # (N, 4) -> (N, 1)
 
 
-# ------------------------------------------------------ 3. Loss and optimizer
-def construct(model, lr):
-    """Mean binary cross-entropy (size_average=True on the slide) and SGD."""
-    criterion = torch.nn.BCELoss(reduction="mean")
-    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
-    return criterion, optimizer
+# --------------------------------------------------------------- The lecture
+def main(argv=None):
+    args = parse_args(argv)
+    torch.manual_seed(args.seed)
+    if args.titanic or args.holdout or args.activation == "relu":
+        return exercise(args)
 
+    # 1. Dataset
+    dataset = DiabetesDataset(args.data_dir)
+    train_loader = DataLoader(
+        dataset, batch_size=args.batch_size, shuffle=True, num_workers=args.num_workers
+    )
+    print_sizes(train_loader)
 
-# ------------------------------------------------------- 4. Training and test
-def train(model, criterion, optimizer, train_loader, parts, epochs, history):
-    """Mini-batches; history gets {part: (loss, accuracy)} after every epoch."""
-    for epoch in range(epochs):
+    # 2. Model
+    model = Model(activation=torch.nn.Sigmoid())
+
+    # 3. Loss and optimizer
+    criterion = torch.nn.BCELoss(reduction="mean")  # size_average=True on the slide
+    optimizer = torch.optim.SGD(model.parameters(), lr=args.lr)
+
+    # 4. Training cycle: forward, backward, update
+    history = []
+    for epoch in range(args.epochs):
         for i, (inputs, labels) in enumerate(train_loader, 0):
             y_pred = model(inputs)
             loss = criterion(y_pred, labels)
             print(epoch, i, loss.item())
-            if not math.isfinite(loss.item()):
-                message = f"the loss is {loss.item()} in epoch {epoch}"
-                raise FloatingPointError(f"{message}: try a smaller --lr")
 
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-        history.append({p: test(model, criterion, *xy) for p, xy in parts.items()})
+        history.append(measure(model, dataset.x_data, dataset.y_data))  # all rows
+
+    # 5. Inference and plot
+    print_first("train", model, dataset.x_data, dataset.y_data, "no diabetes")
+    runs = {"train": history}
+    rows = compare(train_loader, runs, dataset.y_data, VIDEO_SIZES)
+    print_table("lecture 8", rows)
+    save_plot(draw(runs, majority(dataset.y_data), "diabetes"), args)
 
 
-def test(model, criterion, x, y):
-    """(loss, accuracy in %) on all rows at once, without touching the weights."""
+# --------------------------- Exercises: 8-1, Titanic, and a share of rows held out
+class TitanicDataset(Dataset):
+    """Exercise 8-1: passengers, x (6,), y (1,); label 1 means survived.
+
+    x is first, second, third class (one of them 1), female, age in units of 80
+    years, and "age unknown". A missing age is filled, and the last feature tells the
+    network that it was.
+    """
+
+    def __init__(self, rows):
+        x, y = [], []
+        for row in rows:
+            pclass = [row["Pclass"] == str(i) for i in (1, 2, 3)]
+            age = float(row["Age"] or 0) / 80
+            x.append([*pclass, row["Sex"] == "female", age, not row["Age"]])
+            y.append([row["Survived"] == "1"])
+        self.x_data = torch.tensor(x, dtype=torch.float32)
+        self.y_data = torch.tensor(y, dtype=torch.float32)
+
+    def fill(self, known):
+        """Give the missing ages the median age of the rows `known`, the training part.
+
+        The test part must not be looked at: it stands for passengers unseen.
+        """
+        unknown = self.x_data[:, 5] == 1
+        ages = [self.x_data[i, 4].item() for i in known if not unknown[i]]
+        if not ages:
+            sys.exit("no age is known in the training part: try a smaller --holdout")
+        median = statistics.median(ages)
+        self.x_data[unknown, 4] = median
+        print(f"{int(unknown.sum())} of {len(self)} ages missing", end=": ")
+        print(f"filled with the median {80 * median:g} and marked as unknown")
+
+    def __getitem__(self, index):
+        return self.x_data[index], self.y_data[index]
+
+    def __len__(self):
+        return len(self.y_data)
+
+
+def is_age(text):
+    """Missing, or a number of years."""
+    try:
+        return not text or 0 < float(text) < 120
+    except ValueError:
+        return False
+
+
+def load_titanic(file):
+    """The rows of a CSV file with the columns Survived, Pclass, Sex and Age.
+
+    Reads plain and gzipped files; the bundled one and Kaggle's train.csv both
+    fit. A file that cannot be used ends the program with one line.
+    """
+    opener = gzip.open if file.suffix == ".gz" else open
+    known = {
+        "Survived": ("0", "1"),
+        "Pclass": ("1", "2", "3"),
+        "Sex": ("male", "female"),
+    }
+    rows = []
+    try:
+        with opener(file, "rt", encoding="utf-8-sig", newline="") as text:
+            reader = csv.DictReader(text)
+            if missing := {*known, "Age"} - set(reader.fieldnames or []):
+                raise ValueError(f"no column {', '.join(sorted(missing))}")
+            for row in reader:
+                rows.append(row)
+                if any(row[name] not in values for name, values in known.items()):
+                    raise ValueError(f"row {reader.line_num} is not a passenger")
+                if not is_age(row["Age"]):
+                    raise ValueError(f"row {reader.line_num} has age {row['Age']}")
+        if not any(row["Age"] for row in rows):
+            raise ValueError("no passenger with an age")
+    except (EOFError, ValueError, csv.Error, zlib.error, gzip.BadGzipFile) as error:
+        back = "git checkout -- data/titanic.csv.gz, or python data/build.py titanic"
+        sys.exit(f"cannot use {file} ({error}); get the one on board back with: {back}")
+    return rows
+
+
+def split(dataset, holdout, seed):
+    """(training part, test part or None): a seeded random share is held back."""
+    size = round(holdout * len(dataset))
+    if not 1 <= size < len(dataset):
+        return dataset, None
+    generator = torch.Generator().manual_seed(seed)
+    return random_split(dataset, [len(dataset) - size, size], generator)
+
+
+def exercise(args):
+    """The lecture's training on other data, with another activation, or a test part."""
+    if args.titanic:
+        dataset = TitanicDataset(load_titanic(args.titanic))
+        title, meaning, video = "titanic", "survived", ["-", "-", "-"]
+    else:
+        dataset = DiabetesDataset(args.data_dir)
+        title, meaning, video = "diabetes", "no diabetes", VIDEO_SIZES
+    train_set, test_set = split(dataset, args.holdout, args.seed)
+    if args.titanic:
+        dataset.fill(train_set.indices if test_set else range(len(dataset)))
+    train_loader = DataLoader(
+        train_set, args.batch_size, shuffle=True, num_workers=args.num_workers
+    )
+    print_sizes(train_loader)
+    activation = {"sigmoid": torch.nn.Sigmoid(), "relu": torch.nn.ReLU()}
+    model = Model(activation[args.activation], features=dataset.x_data.shape[1])
+    criterion = torch.nn.BCELoss(reduction="mean")
+    optimizer = torch.optim.SGD(model.parameters(), lr=args.lr)
+    parts = {"train": gather(train_set)}
+    if test_set:
+        parts["test"] = gather(test_set)
+    runs = {part: [] for part in parts}
+    for epoch in range(args.epochs):
+        for i, (inputs, labels) in enumerate(train_loader, 0):
+            y_pred = model(inputs)
+            loss = criterion(y_pred, labels)
+            print(epoch, i, loss.item())
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        for part, (x, y) in parts.items():
+            runs[part].append(measure(model, x, y))
+    part = "test" if test_set else "train"
+    x, y = parts[part]
+    print_first(part, model, x, y, meaning)
+    print_table("lecture 8", compare(train_loader, runs, y, video))
+    save_plot(draw(runs, majority(y), title), args)
+
+
+# ---------------------------------------------------------- Beside the video
+# samples, batch size, iterations per epoch: 759 and 24 stand on no slide, they follow
+# from the video's code and data
+VIDEO_SIZES = ["759 (computed)", "32", "24 (computed)"]
+
+
+def gather(dataset):
+    """All rows of a dataset as two tensors: x (N, features), y (N, 1)."""
+    x, y = zip(*(dataset[i] for i in range(len(dataset))))
+    return torch.stack(x), torch.stack(y)
+
+
+def measure(model, x, y):
+    """(mean loss, accuracy in %) on all rows at once, without touching the weights."""
     with torch.no_grad():
         y_pred = model(x)
-        return criterion(y_pred, y).item(), accuracy(y_pred, y)
+    return torch.nn.BCELoss()(y_pred, y).item(), accuracy(y_pred, y)
 
 
 def accuracy(y_pred, y):
@@ -196,96 +299,107 @@ def majority(y):
     return 100 * max(ones, 1 - ones)
 
 
-# ------------------------------------------------------ 5. Inference and plot
-def gather(dataset):
-    """All rows of a dataset as two tensors: x (N, features), y (N, 1)."""
-    x, y = zip(*(dataset[i] for i in range(len(dataset))))
-    return torch.stack(x), torch.stack(y)
+def print_sizes(train_loader):
+    """Samples, batch size, and how many updates that makes an epoch."""
+    print(f"{len(train_loader.dataset)} samples, batch", end=" ")
+    print(f"size {train_loader.batch_size}: {len(train_loader)} iterations per epoch")
 
 
-def draw(history, baseline, title):
+def print_first(part, model, x, y, meaning):
+    """Inference: the model's answer for the first row of a part."""
+    with torch.no_grad():
+        p = model(x[:1]).item()
+    print(f"first {part} row: P({meaning}) = {p:.3f}, true label {y[0].item():g}")
+
+
+def compare(train_loader, runs, y, video):
+    """Table rows: the sizes, the last epoch, and the baseline of the labels y."""
+    names = ["samples", "batch size", "iterations per epoch"]
+    sizes = len(train_loader.dataset), train_loader.batch_size, len(train_loader)
+    rows = [(name, str(ours), shown) for name, ours, shown in zip(names, sizes, video)]
+    for part, history in runs.items():
+        loss, correct = history[-1]
+        rows.append((f"{part} loss", f"{loss:.4f}", "not shown"))
+        rows.append((f"{part} accuracy", f"{correct:.2f} %", "not shown"))
+    baseline = f"{majority(y):.2f} %"
+    return [*rows, (f"majority class of {list(runs)[-1]}", baseline, "not shown")]
+
+
+def draw(runs, baseline, title):
     """Loss above, accuracy below; the training part and, if any, the test part."""
     figure, (top, bottom) = plt.subplots(2, 1, figsize=(8, 7), layout="constrained")
-    for part in history[0]:
-        loss, correct = zip(*(epoch[part] for epoch in history))
-        epochs = range(1, len(history) + 1)
-        top.plot(epochs, loss, label=f"this run: {part}")
-        bottom.plot(epochs, correct)
     label = f"majority class: {baseline:.2f} %"
-    bottom.axhline(baseline, color="grey", ls="--", label=label)
+    bottom.axhline(baseline, color="lightgrey", lw=8, label=label)  # under the curves
+    for part, history in runs.items():
+        losses, accuracies = zip(*history)
+        style = "o-" if len(losses) < 5 else "-"  # one point is no line
+        top.plot(losses, style, label=f"this run: {part}")
+        bottom.plot(accuracies, style)
     top.set(ylabel="Loss (mean BCE)", title=f"Lecture 08 · DataLoader, {title}")
     bottom.set(xlabel="Epoch", ylabel="Accuracy (%)")
+    top.grid(alpha=0.3)
+    bottom.grid(alpha=0.3)
     top.legend()
     bottom.legend(loc="lower right")
     return figure
 
 
 # -------------------------------------------------------------- Command line
-def number(kind, above):
-    """An argparse type: a number of kind int or float, greater than `above`."""
-
-    def parse(text):
-        try:
-            value = kind(text)
-        except ValueError:
-            value = above
-        if not above < value < 1e9:
-            word = "whole number" if kind is int else "number"
-            need = f"must be a {word} above {above} and below 1e9, not {text!r}"
-            raise argparse.ArgumentTypeError(need)
-        return value
-
-    return parse
+SCRIPT = Path(globals().get("__file__", "lecture08.py"))  # a notebook cell has none
 
 
-def make_parser():
-    """A parser with the options of every lecture; --help is the file's docstring."""
-    sys.stdout.reconfigure(errors="replace")  # some consoles lack some letters
-    parser = argparse.ArgumentParser(
-        usage=argparse.SUPPRESS,  # one line of error is enough
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def parse_args(argv):
+    parser = argparse.ArgumentParser(usage=argparse.SUPPRESS, description=__doc__)
     add = parser.add_argument
-    default = Path("plots", Path(__file__).stem + ".png")
-    add("--plot", type=Path, default=default, metavar="FILE", help=f"[{default}]")
+    add("--epochs", type=int, default=100, metavar="N", help="[100]")
+    add("--lr", type=float, metavar="X", help="[0.01, titanic 0.1]")
+    add("--batch-size", type=int, default=32, metavar="N", help="[32]")
+    add("--seed", type=int, default=0, metavar="N", help="[0]")
+    add("--num-workers", type=int, default=0, metavar="N", help="[0], 2 in the video")
+    data = SCRIPT.resolve().parent / "data"
+    add("--data-dir", type=Path, default=data, metavar="DIR")
+    add("--titanic", type=Path, nargs="?", const=True, metavar="FILE")
+    add("--holdout", type=float, default=0, metavar="SHARE", help="kept back [0]")
+    add("--activation", choices=["sigmoid", "relu"], help="[sigmoid, titanic relu]")
+    args = parse(parser, argv)
+    if args.holdout >= 1:
+        parser.error(f"--holdout must be below 1, not {args.holdout}")
+    if args.titanic is True:  # no FILE: the passengers on board
+        args.titanic = args.data_dir / "titanic.csv.gz"
+    # the video's sigmoids would stay at the majority class on titanic as well
+    args.lr = args.lr or (0.1 if args.titanic else 0.01)
+    args.activation = args.activation or ("relu" if args.titanic else "sigmoid")
+    return args
+
+
+def parse(parser, argv):
+    """Add the options of all lectures; say now what would fail after the training."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    add = parser.add_argument
+    add("--plot", type=Path, default=f"plots/{SCRIPT.stem}.png", metavar="FILE")
     add("--show", action="store_true", help="also open the plot in a window")
     add("--dry-run", action="store_true", help="one tiny epoch, to try the script")
-    return parser
-
-
-def start(args):
-    """Set the style of the plot, and find out before training if it can be written."""
-    plt.rcParams.update({"axes.grid": True, "grid.alpha": 0.3})
-    if not args.show:
-        plt.switch_backend("agg")  # draw without a screen
+    args = parser.parse_args(argv)
+    low = {"epochs": 1, "batch_size": 1, "lr": 1e-12}  # 0 for the others
+    for name, value in vars(args).items():
+        if isinstance(value, (int, float)) and not low.get(name, 0) <= value < 1e9:
+            text = f"--{name} must be from {low.get(name, 0)} to 1e9, not {value}"
+            parser.error(text.replace("_", "-"))
+    if args.plot.suffix.lower() not in (".png", ".pdf", ".svg") or args.plot.is_dir():
+        parser.error("--plot takes a file name that ends in .png, .pdf or .svg")
+    # the picture is written here before it takes the place of an earlier one
+    args.part = args.plot.resolve().with_suffix(f".{os.getpid()}{args.plot.suffix}")
     try:
-        if args.plot.suffix.lower() not in (".png", ".pdf", ".svg"):
-            raise OSError(None, "its name must end in .png, .pdf or .svg")
         args.plot.parent.mkdir(parents=True, exist_ok=True)
-        with args.plot.open("ab") as file:
-            new = file.tell() == 0
-        if new:
-            args.plot.unlink(missing_ok=True)
+        args.part.touch()
+        args.part.unlink(missing_ok=True)
     except OSError as error:
-        sys.exit(f"cannot write {args.plot}: {error.strerror}; see --plot")
-
-
-def run_training(train, *args):
-    """Call train(*args) and return the exit status: 0, 1 or 130.
-
-    1: it raised FloatingPointError (the loss diverged); 130: Ctrl-C.
-    What it had recorded by then is kept, and drawn.
-    """
-    try:
-        train(*args)
-    except FloatingPointError as error:
-        print(f"training stopped: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("training interrupted: finished epochs are kept", file=sys.stderr)
-        return 130
-    return 0
+        parser.error(f"cannot write --plot {args.plot}: {error.strerror}")
+    if args.dry_run:
+        args.epochs = 1
+    if not args.show and "IPython" not in sys.modules:
+        plt.switch_backend("agg")  # draw without a screen
+    return args
 
 
 def print_table(slide, rows):
@@ -296,104 +410,29 @@ def print_table(slide, rows):
 
 
 def save_plot(figure, args):
-    """Write the figure to args.plot; with --show also open a window."""
-    figure.savefig(args.plot)
+    """Write the figure, whole or not at all; with --show also open a window."""
+    try:
+        figure.savefig(args.part)
+        args.part.replace(args.plot.resolve())
+    finally:
+        args.part.unlink(missing_ok=True)
     print(f"plot saved to {args.plot}")
-    if args.show and plt.get_backend().lower() == "agg":
-        print("no window can be opened here: open the file", file=sys.stderr)
-    elif args.show:
+    if args.show:
         plt.show()
-    plt.close(figure)
-
-
-def share(text):
-    """An argparse type: a part of the data, 0 <= share < 1."""
-    value = number(float, -1)(text)
-    if not 0 <= value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not in 0 <= share < 1")
-    return value
-
-
-def parse_args(argv):
-    """The options; --lr depends on the dataset."""
-    parser = make_parser()
-    add = parser.add_argument
-    add("--epochs", type=number(int, 0), default=100, metavar="N", help="[100]")
-    rate = "learning rate [diabetes 0.01, titanic 0.1]"
-    add("--lr", type=number(float, 0), metavar="X", help=rate)
-    add("--batch-size", type=number(int, 0), default=32, metavar="N", help="[32]")
-    add("--seed", type=number(int, -1), default=0, metavar="N", help="[0]")
-    workers = "processes that load batches [0]"
-    add("--num-workers", type=number(int, -1), default=0, metavar="N", help=workers)
-    data = Path(__file__).resolve().parent / "data"
-    add("--data-dir", type=Path, default=data, metavar="DIR", help="[data]")
-    sets = ["diabetes", "titanic"]
-    add("--dataset", choices=sets, default="diabetes", help="[diabetes]")
-    add("--csv", type=Path, metavar="FILE", help="Kaggle's train.csv for titanic")
-    keep = "share of the rows kept back for testing [0]"
-    add("--holdout", type=share, default=0, metavar="SHARE", help=keep)
-    names = "hidden layers [diabetes sigmoid, titanic relu]"
-    add("--activation", choices=["sigmoid", "relu"], help=names)
-    args = parser.parse_args(argv)
-    if args.csv and args.dataset != "titanic":
-        parser.error("--csv goes with --dataset titanic")
-    # The sigmoids of the video would stay at the majority class on titanic as well.
-    defaults = {"diabetes": (0.01, "sigmoid"), "titanic": (0.1, "relu")}[args.dataset]
-    args.lr = args.lr or defaults[0]
-    args.activation = args.activation or defaults[1]
-    args.epochs = 1 if args.dry_run else args.epochs
-    return args
-
-
-def main(argv=None):
-    args = parse_args(argv)
-    start(args)
-    torch.manual_seed(args.seed)
-    if args.dataset == "diabetes":
-        dataset = DiabetesDataset(args.data_dir)
-    else:
-        dataset = TitanicDataset(args.csv or args.data_dir / "titanic.csv.gz")
-        filled = f"filled with the median {dataset.median:g} and marked as unknown"
-        print(f"{dataset.missing} of {len(dataset)} ages missing: {filled}")
-    train_set, test_set = split(dataset, args.holdout, args.seed)
-    train_loader = DataLoader(
-        train_set, args.batch_size, shuffle=True, num_workers=args.num_workers
-    )
-    print(f"{len(train_set)} samples, batch size {args.batch_size}", end=": ")
-    print(f"{len(train_loader)} iterations per epoch")
-
-    parts = {"train": gather(train_set)}
-    if test_set:
-        parts["test"] = gather(test_set)
-    activation = {"sigmoid": torch.nn.Sigmoid(), "relu": torch.nn.ReLU()}
-    model = Model(activation[args.activation], features=dataset.x_data.shape[1])
-    criterion, optimizer = construct(model, args.lr)
-    history = []
-    setting = model, criterion, optimizer, train_loader, parts, args.epochs, history
-    status = run_training(train, *setting)
-
-    rows = [("samples", str(len(train_set)), str(VIDEO_SAMPLES))]
-    rows.append(("batch size", str(args.batch_size), str(VIDEO_BATCH)))
-    rows.append(("iterations per epoch", str(len(train_loader)), str(VIDEO_ITERATIONS)))
-    if args.dataset == "titanic":
-        rows = [(name, ours, "-") for name, ours, _ in rows]
-    last = history[-1] if history else {}
-    for part, (loss, correct) in last.items():
-        rows.append((f"{part} loss", f"{loss:.4f}", "not shown"))
-        rows.append((f"{part} accuracy", f"{correct:.2f} %", "not shown"))
-    label = "test" if test_set else "train"
-    baseline = majority(parts[label][1])
-    rows.append((f"majority class of {label}", f"{baseline:.2f} %", "not shown"))
-    x, y = parts[label]
-    with torch.no_grad():
-        p = model(x[:1]).item()
-    meaning = {"diabetes": "no diabetes", "titanic": "survived"}[args.dataset]
-    print(f"first {label} row: P({meaning}) = {p:.3f}, true label {y[0].item():g}")
-    print_table("lecture 8", rows)
-    if history:
-        save_plot(draw(history, baseline, args.dataset), args)
-    return status
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    if hasattr(sys.stdout, "reconfigure"):  # IDLE and notebooks have other streams
+        sys.stdout.reconfigure(errors="replace")  # some consoles lack some letters
+    try:
+        status = main(None if "__file__" in globals() else [])
+        print(end="", flush=True)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        status = 130
+    except OSError as error:  # a file that is missing or refused, a full disk
+        status = f"{error.filename or 'output'}: {error.strerror}"
+        if not error.filename:  # nobody reads the output any more: `| head -1`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    if status:  # a notebook would show even exit status 0
+        sys.exit(status)

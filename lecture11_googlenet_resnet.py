@@ -1,100 +1,75 @@
 """Lecture 11 · GoogLeNet, ResNet (第十一讲 卷积神经网络高级篇)
 
-Two ideas for deeper networks. An Inception block looks at its input through four
-branches and joins their channels. A residual block adds its input to its output,
-so that the gradient has a way around the layers.
+Two ideas for deeper networks, each a block: code that repeats becomes a class. An
+Inception block looks at its input through four branches and joins their channels;
+height and width must agree. A residual block adds its input to its output, then
+activates: the gradient has a way around the layers and does not vanish (梯度消失)
+in a product of numbers below one.
 
-    python lecture11_googlenet_resnet.py                  # the video: both, in turn
-    python lecture11_googlenet_resnet.py --model resnet   # one of them
-    python lecture11_googlenet_resnet.py --model preact   # exercise 11-1
-    python lecture11_googlenet_resnet.py --model densenet # exercise 11-2
-    python lecture11_googlenet_resnet.py --model all      # all four on one plot
+    python lecture11_googlenet_resnet.py                   # the video: both, in turn
+    python lecture11_googlenet_resnet.py --model resnet    # one of them
+    python lecture11_googlenet_resnet.py --model scaling   # exercise 11-1 (b)
+    python lecture11_googlenet_resnet.py --model shortcut  # exercise 11-1 (e)
+    python lecture11_googlenet_resnet.py --model preact    # the paper's own answer
+    python lecture11_googlenet_resnet.py --model densenet  # exercise 11-2
+    python lecture11_googlenet_resnet.py --model all       # all six on one plot
 
-Exercises: identity mappings (He et al. 2016, arXiv 1603.05027) and DenseNet (Huang
-et al. 2016, arXiv 1608.06993), both at the size of the video's networks.
+Why residual blocks (slide 11-28): a plain network of 56 layers is worse than one of
+20 on CIFAR-10, in training too. Exercise 11-1 (slide 11-40) shows two blocks of He
+et al. 2016 (arXiv 1603.05027), who find both worse than the plain shortcut; preact is
+the block they propose (figure 4e, on no slide). DenseNet: Huang et al. 2016 (arXiv
+1608.06993). preact and densenet have batch normalisation, the others have none:
+compare with care.
 """
 
 import argparse
 import math
+import os
 import shutil
 import sys
 import tempfile
 from pathlib import Path
 
+if "IPython" not in sys.modules:  # `!python` in a notebook inherits its backend
+    os.environ.pop("MPLBACKEND", None)
+
 import matplotlib.pyplot as plt
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.utils.data import (
-    BatchSampler,
-    DataLoader,
-    RandomSampler,
-    SequentialSampler,
-    TensorDataset,
-)
+from torch.utils.data import DataLoader, TensorDataset
 from torchvision import datasets
 from torchvision.datasets.utils import check_integrity
 
-# Slides 11-26 and 11-39: epoch: three printed losses, and test accuracy in percent.
-VIDEO = {
-    "googlenet": (
-        {1: (0.141, 0.031, 0.020), 2: (0.015, 0.014, 0.012), 10: (0.005, 0.005, 0.005)},
-        {0: 9.82, 1: 95.54, 2: 97.93, 9: 98.88, 10: 98.66},
-    ),
-    "resnet": (
-        {
-            1: (0.074, 0.021, 0.017),
-            2: (0.013, 0.011, 0.011),
-            9: (0.003, 0.004, 0.004),
-            10: (0.003, 0.003, 0.004),
-        },
-        {0: 9.16, 1: 97.36, 2: 98.31, 9: 99.00, 10: 99.01},
-    ),
-}
-VIDEO_SCALE = 2000 / 300  # the video divides the sum of 300 losses by 2000
-
-
 # ---------------------------------------------------------------- 1. Dataset
+GET_IT_BACK = (
+    "git checkout -- data/MNIST, or python data/build.py mnist, brings it back"
+)
+
+
 def load_mnist(data_dir):
-    """MNIST from data_dir/MNIST/raw: (train_x, train_y, test_x, test_y).
+    """MNIST for training and for testing: images (N, 1, 28, 28), labels (N,).
 
-    Images are float32 (60000 or 10000, 1, 28, 28), normalised with the mean and the
-    standard deviation of the training set, once and for all instead of at every
-    draw. Labels are int64. A damaged archive ends the program with one line.
+    The video gives MNIST transform=transforms.Compose([transforms.ToTensor(),
+    transforms.Normalize((0.1307,), (0.3081,))]), and each image is transformed anew
+    in each epoch. Here it happens once: the same numbers, several times as fast.
     """
-    raw = Path(data_dir, "MNIST", "raw")
-    for name, md5 in datasets.MNIST.resources:
-        if not check_integrity(raw / name, md5):
-            back = "git checkout -- data/MNIST, or python data/build.py mnist"
-            sys.exit(f"{raw / name} is missing or damaged; get it back with: {back}")
-    tensors = []
-    # Unpacked in a place of its own: it works in a read-only folder and beside
-    # another lecture, and an interrupted start leaves no half file behind.
-    with tempfile.TemporaryDirectory() as root:
-        for name, _ in datasets.MNIST.resources:
-            copy = Path(root, "MNIST", "raw", name)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(raw / name, copy)
-        for train in (True, False):
-            dataset = datasets.MNIST(root=root, train=train, download=True)
-            images = dataset.data.unsqueeze(1).float().div_(255)  # (N, 28, 28) bytes
-            tensors += [images.sub_(0.1307).div_(0.3081), dataset.targets]
-    return tensors
+    parts, raw = [], Path(data_dir, "MNIST", "raw")
+    with tempfile.TemporaryDirectory() as root:  # unpacked here: data_dir is only read
+        for name, md5 in datasets.MNIST.resources:
+            if not check_integrity(raw / name, md5):
+                sys.exit(f"{raw / name} is missing or damaged: {GET_IT_BACK}")
+            Path(root, "MNIST", "raw").mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(raw / name, Path(root, "MNIST", "raw", name))
+        for train_part in (True, False):  # download=True unpacks what is there already
+            mnist = datasets.MNIST(root, train_part, download=True)
+            images = mnist.data.unsqueeze(1).float() / 255  # ToTensor: 0 to 1
+            images = (images - 0.1307) / 0.3081  # Normalize: mean 0, deviation 1
+            parts.append(TensorDataset(images, mnist.targets))
+    return parts
 
 
-def make_loader(x, y, batch_size, shuffle):
-    """A DataLoader over tensors that cuts out a whole batch at a time.
-
-    By default a DataLoader draws samples one by one and stacks them; on images that
-    are ready in a tensor this stacking would be most of its work.
-    """
-    dataset = TensorDataset(x, y)
-    order = RandomSampler(dataset) if shuffle else SequentialSampler(dataset)
-    batches = BatchSampler(order, batch_size, drop_last=False)
-    return DataLoader(dataset, sampler=batches, batch_size=None)
-
-
-# ----------------------------------------------------------------- 2. Models
+# ------------------------------------------------------------------ 2. Model
 class InceptionA(nn.Module):
     """Four branches side by side: (N, in_channels, H, W) -> (N, 88, H, W)."""
 
@@ -121,60 +96,6 @@ class InceptionA(nn.Module):
         return torch.cat([branch1x1, branch5x5, branch3x3, branch_pool], dim=1)
 
 
-class ResidualBlock(nn.Module):
-    """relu(x + F(x)): (N, channels, H, W) -> the same shape."""
-
-    def __init__(self, channels):
-        super().__init__()
-        self.conv1 = nn.Conv2d(channels, channels, kernel_size=3, padding=1)
-        self.conv2 = nn.Conv2d(channels, channels, kernel_size=3, padding=1)
-
-    def forward(self, x):
-        y = F.relu(self.conv1(x))
-        y = self.conv2(y)
-        return F.relu(x + y)  # add first, then activate
-
-
-class PreActBlock(nn.Module):
-    """Exercise 11-1: x + F(x) with normalisation and ReLU before each convolution.
-
-    Nothing stands on the shortcut, not even a ReLU: the input passes unchanged
-    (full pre-activation, He et al. 2016, figure 4e).
-    """
-
-    def __init__(self, channels):
-        super().__init__()
-        self.bn1 = nn.BatchNorm2d(channels)
-        self.conv1 = nn.Conv2d(channels, channels, kernel_size=3, padding=1)
-        self.bn2 = nn.BatchNorm2d(channels)
-        self.conv2 = nn.Conv2d(channels, channels, kernel_size=3, padding=1)
-
-    def forward(self, x):
-        y = self.conv1(F.relu(self.bn1(x)))
-        y = self.conv2(F.relu(self.bn2(y)))
-        return x + y
-
-
-class DenseBlock(nn.Module):
-    """Exercise 11-2: each layer sees the outputs of all layers before it.
-
-    (N, channels, H, W) -> (N, channels + layers * growth, H, W)
-    """
-
-    def __init__(self, channels, growth=12, layers=3):
-        super().__init__()
-        widths = [channels + i * growth for i in range(layers)]
-        self.bns = nn.ModuleList(nn.BatchNorm2d(width) for width in widths)
-        self.convs = nn.ModuleList(
-            nn.Conv2d(width, growth, kernel_size=3, padding=1) for width in widths
-        )
-
-    def forward(self, x):
-        for bn, conv in zip(self.bns, self.convs):
-            x = torch.cat([x, conv(F.relu(bn(x)))], dim=1)
-        return x
-
-
 class GoogLeNet(nn.Module):
     """The video's Inception network: (N, 1, 28, 28) -> (N, 10)."""
 
@@ -193,6 +114,20 @@ class GoogLeNet(nn.Module):
         x = F.relu(self.mp(self.conv2(x)))  # -> (N, 20, 4, 4)
         x = self.incep2(x)  # -> (N, 88, 4, 4)
         return self.fc(x.flatten(1))  # (N, 1408) -> (N, 10)
+
+
+class ResidualBlock(nn.Module):
+    """relu(x + F(x)): (N, channels, H, W) -> the same shape."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, channels, kernel_size=3, padding=1)
+        self.conv2 = nn.Conv2d(channels, channels, kernel_size=3, padding=1)
+
+    def forward(self, x):
+        y = F.relu(self.conv1(x))
+        y = self.conv2(y)
+        return F.relu(x + y)  # add first, then activate
 
 
 class ResNet(nn.Module):
@@ -215,8 +150,173 @@ class ResNet(nn.Module):
         return self.fc(x.flatten(1))  # (N, 512) -> (N, 10)
 
 
+NETWORKS = {"googlenet": GoogLeNet, "resnet": ResNet}
+
+
+# ------------------------------------------------------- 4. Training and test
+def train(model, device, train_loader, criterion, optimizer, epoch):
+    """One epoch; prints and returns [(place, mean loss)] of every 300 batches.
+
+    place counts epochs: 0.32 is the 300th of the first epoch's 938 batches.
+    """
+    losses, running_loss = [], 0.0
+    every = min(300, len(train_loader))  # fewer only in --dry-run
+    model.train()
+    for batch_idx, (inputs, target) in enumerate(train_loader, 0):
+        inputs, target = inputs.to(device), target.to(device)
+        optimizer.zero_grad()
+        outputs = model(inputs)
+        loss = criterion(outputs, target)
+        loss.backward()
+        optimizer.step()
+
+        running_loss += loss.item()
+        if batch_idx % every == every - 1:
+            print(f"[{epoch + 1}, {batch_idx + 1:5d}] loss: {running_loss / every:.3f}")
+            place = epoch + (batch_idx + 1) / len(train_loader)
+            losses.append((place, running_loss / every))
+            running_loss = 0.0
+    return losses
+
+
+def test(model, device, test_loader):
+    """Prints and returns the accuracy on the test set: (number right, number)."""
+    correct, total = 0, 0
+    model.eval()
+    with torch.no_grad():  # no graph is built: a test needs no gradients
+        for inputs, target in test_loader:
+            outputs = model(inputs.to(device))
+            predicted = outputs.argmax(dim=1).cpu()  # the largest of ten outputs wins
+            correct += (predicted == target).sum().item()
+            total += len(target)
+    print(f"Accuracy on test set: {100 * correct // total} % [{correct}/{total}]")
+    return correct, total
+
+
+# --------------------------------------------------------------- The lecture
+def main(argv=None):
+    args = parse_args(argv)
+    rows = explain_1x1()
+
+    # 1. Dataset
+    train_set, test_set = load_mnist(args.data_dir)
+    if args.dry_run:
+        train_set, test_set = (TensorDataset(*s[:256]) for s in (train_set, test_set))
+    train_loader = DataLoader(train_set, batch_size=args.batch_size, shuffle=True)
+    test_loader = DataLoader(test_set, batch_size=500)  # 64 in the video, same result
+
+    runs, status = {}, 0
+    try:
+        for name in NETWORKS if args.model == ["all"] else args.model:
+            # 2. Model
+            torch.manual_seed(args.seed)  # each begins with the same numbers
+            model = NETWORKS[name]()
+            print_size(name, model)
+            model.to(args.device)
+            if args.device.type == "cpu":  # there it is 1.25 to 1.65 times as fast
+                model.to(memory_format=torch.channels_last)
+
+            # 3. Loss and optimizer
+            criterion = torch.nn.CrossEntropyLoss()
+            optimizer = torch.optim.SGD(model.parameters(), lr=args.lr, momentum=0.5)
+
+            # 4. Training and test
+            losses, accuracies = [], []
+            runs[name] = losses, accuracies
+            accuracies.append(test(model, args.device, test_loader))
+            for epoch in range(args.epochs):
+                losses += train(
+                    model, args.device, train_loader, criterion, optimizer, epoch
+                )
+                accuracies.append(test(model, args.device, test_loader))
+                if not math.isfinite(losses[-1][1]):  # more epochs do not help
+                    break
+    except KeyboardInterrupt:
+        print("interrupted: finished epochs are kept", file=sys.stderr)
+        status = 130
+
+    # 5. Inference and plot
+    for name, (losses, accuracies) in runs.items():
+        rows += compare(name, losses, accuracies, VIDEO.get(name, (None, {}, {})))
+        if not status and diverged(name, losses[-1][1]):
+            status = 1
+    print_table("slides 11-5 to 11-39", rows)
+    print("The video prints sums of 300 losses / 2000: here times 2000/300.")
+    videos = {name: VIDEO[name] for name in VIDEO if name in runs}
+    digits = misread(model, args.device, test_loader)
+    save_plot(draw("Lecture 11 · Advanced CNN", runs, videos, digits), args)
+    return status
+
+
+# ------------------------------------------- Exercises: 11-1, identity mappings
+class ScalingBlock(ResidualBlock):
+    """Slide 11-40 (b), constant scaling: relu(0.5 x + 0.5 F(x))."""
+
+    def forward(self, x):
+        y = self.conv2(F.relu(self.conv1(x)))
+        return F.relu(0.5 * x + 0.5 * y)
+
+
+class ShortcutBlock(ResidualBlock):
+    """Slide 11-40 (e), convolution shortcut: relu(conv1x1(x) + F(x))."""
+
+    def __init__(self, channels):
+        super().__init__(channels)
+        self.shortcut = nn.Conv2d(channels, channels, kernel_size=1)
+
+    def forward(self, x):
+        y = self.conv2(F.relu(self.conv1(x)))
+        return F.relu(self.shortcut(x) + y)
+
+
+class PreActBlock(nn.Module):
+    """x + F(x) with normalisation and ReLU before each convolution.
+
+    Nothing stands on the shortcut, not even a ReLU: the input passes unchanged
+    (full pre-activation, He et al. 2016, figure 4e; on no slide).
+    """
+
+    def __init__(self, channels):
+        super().__init__()
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.conv1 = nn.Conv2d(channels, channels, kernel_size=3, padding=1)
+        self.bn2 = nn.BatchNorm2d(channels)
+        self.conv2 = nn.Conv2d(channels, channels, kernel_size=3, padding=1)
+
+    def forward(self, x):
+        y = self.conv1(F.relu(self.bn1(x)))
+        y = self.conv2(F.relu(self.bn2(y)))
+        return x + y
+
+
+NETWORKS["scaling"] = lambda: ResNet(block=ScalingBlock)
+NETWORKS["shortcut"] = lambda: ResNet(block=ShortcutBlock)
+NETWORKS["preact"] = lambda: ResNet(block=PreActBlock)
+
+
+# ----------------------------------------------------- Exercises: 11-2, DenseNet
+class DenseBlock(nn.Module):
+    """Each layer sees the outputs of all layers before it.
+
+    (N, channels, H, W) -> (N, channels + layers * growth, H, W)
+    """
+
+    def __init__(self, channels, growth=12, layers=3):
+        super().__init__()
+        widths = [channels + i * growth for i in range(layers)]
+        self.bns = nn.ModuleList(nn.BatchNorm2d(width) for width in widths)
+        self.convs = nn.ModuleList(
+            nn.Conv2d(width, growth, kernel_size=3, padding=1) for width in widths
+        )
+
+    def forward(self, x):
+        for bn, conv in zip(self.bns, self.convs):
+            x = torch.cat([x, conv(F.relu(bn(x)))], dim=1)
+        return x
+
+
 class DenseNet(nn.Module):
-    """Exercise 11-2: two dense blocks, a 1x1 convolution between: -> (N, 10)."""
+    """Two dense blocks, a 1x1 convolution between: -> (N, 10)."""
 
     def __init__(self):
         super().__init__()
@@ -234,78 +334,10 @@ class DenseNet(nn.Module):
         return self.fc(x.flatten(1))  # (N, 558) -> (N, 10)
 
 
-def PreActResNet():
-    """Exercise 11-1: the video's ResNet with the other block."""
-    return ResNet(block=PreActBlock)
+NETWORKS["densenet"] = DenseNet
 
 
-MODELS = {
-    "googlenet": GoogLeNet,
-    "resnet": ResNet,
-    "preact": PreActResNet,
-    "densenet": DenseNet,
-}
-
-
-# ------------------------------------------------------ 3. Loss and optimizer
-def construct(model, lr):
-    """Cross-entropy (softmax included) and SGD with momentum 0.5."""
-    criterion = torch.nn.CrossEntropyLoss()
-    optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=0.5)
-    return criterion, optimizer
-
-
-# ------------------------------------------------------- 4. Training and test
-def train(epoch, model, device, train_loader, criterion, optimizer, history):
-    """One epoch; after every 300 batches print and record their mean loss."""
-    every = min(300, len(train_loader))
-    running_loss = 0.0
-    for batch_idx, (inputs, target) in enumerate(train_loader, 0):
-        inputs, target = inputs.to(device), target.to(device)
-        optimizer.zero_grad()
-        outputs = model(inputs)
-        loss = criterion(outputs, target)
-        loss.backward()
-        optimizer.step()
-
-        running_loss += loss.item()
-        if batch_idx % every == every - 1:
-            mean = running_loss / every
-            print(f"[{epoch + 1}, {batch_idx + 1:5d}] loss: {mean:.3f}")
-            if not math.isfinite(mean):
-                message = f"the loss is {mean} in epoch {epoch + 1}"
-                raise FloatingPointError(f"{message}: try a smaller --lr")
-            place = epoch + (batch_idx + 1) / len(train_loader)
-            history["loss"].append((place, mean))
-            running_loss = 0.0
-
-
-def test(model, device, test_loader, history):
-    """Record and print how many test samples are right; keep the outputs."""
-    outputs, labels = [], []
-    model.eval()
-    with torch.no_grad():
-        for inputs, target in test_loader:
-            outputs.append(model(inputs.to(device)).cpu())
-            labels.append(target)
-    model.train()
-    history["outputs"], labels = torch.cat(outputs), torch.cat(labels)
-    correct = (history["outputs"].argmax(dim=1) == labels).sum().item()
-    history["correct"].append(correct)
-    total = len(labels)
-    print(f"Accuracy on test set: {100 * correct // total} % [{correct}/{total}]")
-
-
-def fit(epochs, model, device, loaders, criterion, optimizer, history):
-    """Test before training, then train and test in turn, as in the video."""
-    train_loader, test_loader = loaders
-    test(model, device, test_loader, history)
-    for epoch in range(epochs):
-        train(epoch, model, device, train_loader, criterion, optimizer, history)
-        test(model, device, test_loader, history)
-
-
-# ------------------------------------------------------ 5. Inference and plot
+# ------------------------------------------------- Exercises: 1x1 convolutions
 def multiplications(model, x):
     """Multiplications of all convolutions and linear layers of model(x)."""
     counts = []
@@ -319,6 +351,7 @@ def multiplications(model, x):
         for layer in model.modules()
         if isinstance(layer, (nn.Conv2d, nn.Linear))
     ]
+    model.eval()  # or batch normalisation would learn from x
     with torch.no_grad():
         model(x)
     for hook in hooks:
@@ -326,8 +359,26 @@ def multiplications(model, x):
     return sum(counts)
 
 
+def print_size(name, model):
+    """How many numbers a network learns, and how much work one image is."""
+    size = sum(p.numel() for p in model.parameters())
+    work = multiplications(model, torch.zeros(1, 1, 28, 28))
+    print(f"{name}: {size:,} parameters, {work:,} multiplications per image")
+
+
 def explain_1x1():
-    """Slide 11-13: a 1x1 convolution first makes the 5x5 ten times cheaper."""
+    """Slides 11-5 to 11-13 by the layers themselves; returns table rows."""
+    # 1x1 over three channels is a weighted sum of them, a fusion of information
+    one = torch.arange(1.0, 10.0).view(3, 3)  # 1 2 3, 4 5 6, 7 8 9
+    image = torch.stack([one, one.T, one.flip(0, 1)]).unsqueeze(0)  # (1, 3, 3, 3)
+    fused = F.conv2d(image, torch.tensor([0.5, 0.3, 0.2]).view(1, 3, 1, 1))[0, 0]
+    slide = ("2.6 3.8 5.0", "3.8 5.0 6.2", "5.0 6.2 7.4")
+    rows = []
+    for i, (ours, video) in enumerate(zip(fused.tolist(), slide), start=1):
+        text = " ".join(f"{value:.1f}" for value in ours)
+        rows.append((f"1x1 over 3 channels, row {i}", text, video))
+
+    # a 1x1 convolution first makes the 5x5 ten times cheaper (slide 11-13)
     x = torch.zeros(1, 192, 28, 28)
     plain = nn.Conv2d(192, 32, kernel_size=5, padding=2)
     through = nn.Sequential(
@@ -335,153 +386,166 @@ def explain_1x1():
     )
     a, b = f"{multiplications(plain, x):,}", f"{multiplications(through, x):,}"
     print("The slide's second number is a slip: 28*28*(192*16 + 5*5*16*32) is", b)
-    rows = [("5x5, 192 to 32: multiplications", a, "120,422,400")]
+    rows.append(("5x5, 192 to 32: multiplications", a, "120,422,400"))
     return [*rows, ("1x1 to 16 first", b, "12,433,648 (slip)")]
 
 
-def compare(name, history, total, video_loss, video_accuracy):
-    """Table rows: losses of the epochs that the video shows, and all accuracies."""
+# ---------------------------------------------------------- Beside the video
+# Slides 11-26 and 11-39: style in the plot, printed losses, accuracies by epoch. Those
+# of epochs 3 to 8 are not printed: measured off the slides' plots.
+# fmt: off
+VIDEO = {
+    "googlenet": ("ko-", {1: (0.141, 0.031, 0.020), 2: (0.015, 0.014, 0.012),
+                          9: (0.005, 0.005, 0.005), 10: (0.005, 0.005, 0.005)},
+                  {0: "9.82 %", 1: "95.54 %", 2: "97.93 %", 3: "about 98.35 %",
+                   4: "about 98.43 %", 5: "about 98.61 %", 6: "about 98.80 %",
+                   7: "about 98.91 %", 8: "about 98.84 %", 9: "98.88 %", 10: "98.66 %"}),
+    "resnet": ("k^-", {1: (0.074, 0.021, 0.017), 2: (0.013, 0.011, 0.011),
+                       9: (0.003, 0.004, 0.004), 10: (0.003, 0.003, 0.004)},
+               {0: "9.16 %", 1: "97.36 %", 2: "98.31 %", 3: "about 98.72 %",
+                4: "about 98.72 %", 5: "about 98.90 %", 6: "about 98.79 %",
+                7: "about 99.07 %", 8: "about 98.96 %", 9: "99.00 %", 10: "99.01 %"}),
+}
+# fmt: on
+VIDEO_SCALE = 2000 / 300  # slide 10-59 divides the sum of 300 losses by 2000
+
+
+def compare(name, losses, accuracies, video):
+    """Table rows: the losses that the video prints, and the accuracy of each epoch."""
     rows = []
-    for epoch, losses in video_loss.items():
-        ours = [
-            f"{m:.3f}" for place, m in history["loss"] if epoch - 1 < place <= epoch
-        ]
-        video = [f"{loss * VIDEO_SCALE:.3f}" for loss in losses]
+    _, video_losses, video_accuracies = video
+    for epoch, triple in video_losses.items():
+        ours = [f"{loss:.3f}" for place, loss in losses if epoch - 1 < place <= epoch]
+        shown = [f"{loss * VIDEO_SCALE:.3f}" for loss in triple]
         if ours:
             rows.append(
-                (f"{name} epoch {epoch}: loss", " ".join(ours), " ".join(video))
+                (f"{name} epoch {epoch}: loss", " ".join(ours), " ".join(shown))
             )
-    for epoch, correct in enumerate(history["correct"]):
-        ours = f"{100 * correct / total:.2f} % [{correct}/{total}]"
-        video = video_accuracy.get(epoch)
-        shown = "not shown" if video is None else f"{video:g} %"
+    for epoch, (correct, total) in enumerate(accuracies):
         when = f"epoch {epoch}" if epoch else "untrained"
+        ours = f"{100 * correct / total:.2f} % [{correct}/{total}]"
+        shown = video_accuracies.get(epoch, "not shown")
         rows.append((f"{name} {when}: accuracy", ours, shown))
     return rows
 
 
-def draw(title, runs, videos, test_x, test_y):
-    """Loss, test accuracy and ten test digits of the last run, wrong ones first.
+def misread(model, device, test_loader):
+    """The first ten test digits that are read wrongly: [(image, predicted, label)]."""
+    found = []
+    model.eval()
+    for inputs, target in test_loader:
+        with torch.no_grad():
+            predicted = model(inputs.to(device)).argmax(dim=1).cpu()
+        for i in (predicted != target).nonzero().flatten().tolist():
+            found.append((inputs[i, 0].numpy(), predicted[i].item(), target[i].item()))
+    return found[:10]
 
-    runs: {name: history}; videos: {name: (losses, accuracies)} as on the slides.
+
+def draw(title, runs, videos, digits):
+    """Loss, test accuracy, and test digits that the last network reads wrongly.
+
+    runs: {name: (losses, accuracies)}; videos: {name: (style, losses, accuracies)}.
     """
     figure = plt.figure(figsize=(10, 7), layout="constrained")
-    grid = figure.add_gridspec(2, 1, height_ratios=[3, 1])
+    rows = 2 if digits else 1
+    grid = figure.add_gridspec(rows, 1, height_ratios=[3, 1][:rows])
     left, right = grid[0].subgridspec(1, 2).subplots()
-    lowest = 100
-    for i, (name, history) in enumerate(runs.items()):
-        if history["loss"]:
-            left.plot(*zip(*history["loss"]), f"C{i}", label=f"this run: {name}")
-        percent = [100 * correct / len(test_y) for correct in history["correct"]]
+    for i, (name, (losses, accuracies)) in enumerate(runs.items()):
+        x, y = [place for place, _ in losses], [loss for _, loss in losses]
+        left.plot(x, y, ".-", ms=3, color=f"C{i}", label=f"this run: {name}")
+        percent = [100 * correct / total for correct, total in accuracies[1:]]
         color = f"C{i}" if len(runs) > 1 else "C1"  # test is orange in all lectures
-        right.plot(percent, ".-", color=color, label=f"this run: {name}")
-        lowest = min([lowest, *percent[1:]])  # the guesses before training left out
-    for (name, (losses, accuracies)), mark in zip(videos.items(), ("ko", "k^")):
-        label = f"video: {name}" if len(videos) > 1 else "video"
-        points = [
-            (epoch - 1 + (i + 1) * 300 / 938, loss * VIDEO_SCALE)
-            for epoch, triple in losses.items()
-            for i, loss in enumerate(triple)
-        ]
-        left.plot(*zip(*points), mark, ms=4, label=label)
-        right.plot(list(accuracies), list(accuracies.values()), mark, ms=4, label=label)
-        lowest = min([lowest, *(accuracies[epoch] for epoch in accuracies if epoch)])
+        epochs = range(1, len(percent) + 1)
+        right.plot(epochs, percent, ".-", color=color, label=f"this run: {name}")
+    for name, (style, losses, accuracies) in videos.items():
+        for epoch, triple in losses.items():
+            places = [epoch - 1 + i * 300 / 938 for i in (1, 2, 3)]
+            means = [loss * VIDEO_SCALE for loss in triple]
+            label = f"video: {name}" if epoch == 1 else None
+            left.plot(places, means, style[:2], ms=4, label=label)
+        percent = {e: float(text.split()[-2]) for e, text in accuracies.items() if e}
+        right.plot(*zip(*percent.items()), style, ms=4, lw=0.8, label=f"video: {name}")
     left.set(xlabel="Epoch", ylabel="Mean training loss of 300 batches", yscale="log")
-    right.set(xlabel="Epoch", ylabel="Test accuracy (%)", ylim=(lowest - 1, 100))
-    left.legend()
-    right.legend()
-    predicted = history["outputs"].argmax(dim=1)
-    wrong_first = torch.argsort(predicted == test_y, stable=True)[:10].tolist()
-    for i, axes in zip(wrong_first, grid[1].subgridspec(1, 10).subplots()):
-        axes.imshow(test_x[i, 0].numpy(), cmap="gray_r")
-        color = "black" if predicted[i] == test_y[i] else "red"
-        axes.set_title(f"{predicted[i]}, not {test_y[i]}", color=color, fontsize=9)
-        if predicted[i] == test_y[i]:
-            axes.set_title(f"{predicted[i]}", fontsize=9)
+    right.set(xlabel="Epoch", ylabel="Test accuracy (%)")
+    for axes in (left, right):
+        axes.grid(alpha=0.3)
+        axes.legend()
+    if digits:
+        title += f" (below: digits that {list(runs)[-1]} reads wrongly)"
+    for i, (image, predicted, label) in enumerate(digits):
+        axes = figure.add_subplot(grid[1].subgridspec(1, 10)[i])
+        axes.imshow(image, cmap="gray_r")
+        axes.set_title(f"{predicted}, not {label}", color="red", fontsize=9)
         axes.axis("off")
-    figure.suptitle(f"{title} (below: predictions of {name}, wrong ones first in red)")
+    figure.suptitle(title)
     return figure
 
 
+def diverged(name, loss):
+    """Exit status 1, and a line that says so, if the loss is out of bounds."""
+    if abs(loss) < 1e9:  # nan is not, either
+        return 0
+    print(f"{name} diverged, loss {loss:.3g}: try a smaller --lr", file=sys.stderr)
+    return 1
+
+
 # -------------------------------------------------------------- Command line
-def number(kind, above):
-    """An argparse type: a number of kind int or float, greater than `above`."""
-
-    def parse(text):
-        try:
-            value = kind(text)
-        except ValueError:
-            value = above
-        if not above < value < 1e9:
-            word = "whole number" if kind is int else "number"
-            need = f"must be a {word} above {above} and below 1e9, not {text!r}"
-            raise argparse.ArgumentTypeError(need)
-        return value
-
-    return parse
+# a notebook cell has no __file__
+SCRIPT = Path(globals().get("__file__", "lecture11.py")).resolve()
 
 
-def device(name):
-    """An argparse type: a device that works here; "auto": an accelerator or the CPU."""
-    if name == "auto":
-        found = torch.accelerator.is_available()
-        return torch.accelerator.current_accelerator() if found else torch.device("cpu")
-    try:
-        torch.zeros(1, device=name).item()  # names of absent devices parse as well
-        return torch.device(name)
-    except (RuntimeError, AssertionError, NotImplementedError):
-        message = f"{name!r} is not a device of this machine; leave --device out"
-        raise argparse.ArgumentTypeError(message) from None
-
-
-def make_parser():
-    """A parser with the options of every lecture; --help is the file's docstring."""
-    sys.stdout.reconfigure(errors="replace")  # some consoles lack some letters
-    parser = argparse.ArgumentParser(
-        usage=argparse.SUPPRESS,  # one line of error is enough
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def parse_args(argv):
+    parser = argparse.ArgumentParser(usage=argparse.SUPPRESS, description=__doc__)
     add = parser.add_argument
-    default = Path("plots", Path(__file__).stem + ".png")
-    add("--plot", type=Path, default=default, metavar="FILE", help=f"[{default}]")
+    add("--epochs", type=int, default=10, metavar="N", help="[10]")
+    add("--lr", type=float, default=0.01, metavar="X", help="[0.01]")
+    add("--batch-size", type=int, default=64, metavar="N", help="[64]")
+    add("--seed", type=int, default=0, metavar="N", help="[0]")
+    gpu = "cuda" if torch.cuda.is_available() else "cpu"
+    add("--device", type=usable, default=gpu, metavar="NAME", help=f"[{gpu}]")
+    add("--data-dir", type=Path, default=SCRIPT.parent / "data", metavar="DIR")
+    names = [*NETWORKS, "all"]
+    add("--model", nargs="+", choices=names, default=["googlenet", "resnet"])
+    return parse(parser, argv)
+
+
+def usable(name):
+    """The torch.device of that name, if this machine has it (an argparse type)."""
+    try:
+        torch.zeros(1, device=name).item()
+        return torch.device(name)
+    except (RuntimeError, AssertionError, ImportError, AttributeError):
+        raise argparse.ArgumentTypeError(f"{name!r} is not a device of this machine")
+
+
+def parse(parser, argv):
+    """Add the options of all lectures; say now what would fail after the training."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    add = parser.add_argument
+    add("--plot", type=Path, default=f"plots/{SCRIPT.stem}.png", metavar="FILE")
     add("--show", action="store_true", help="also open the plot in a window")
     add("--dry-run", action="store_true", help="one tiny epoch, to try the script")
-    return parser
-
-
-def start(args):
-    """Set the style of the plot, and find out before training if it can be written."""
-    plt.rcParams.update({"axes.grid": True, "grid.alpha": 0.3})
-    if not args.show:
-        plt.switch_backend("agg")  # draw without a screen
+    args = parser.parse_args(argv)
+    low = {"epochs": 1, "batch_size": 1, "lr": 1e-12}  # 0 for the others
+    for name, value in vars(args).items():
+        if isinstance(value, (int, float)) and not low.get(name, 0) <= value < 1e9:
+            text = f"--{name} must be from {low.get(name, 0)} to 1e9, not {value}"
+            parser.error(text.replace("_", "-"))
+    if args.plot.suffix.lower() not in (".png", ".pdf", ".svg") or args.plot.is_dir():
+        parser.error("--plot takes a file name that ends in .png, .pdf or .svg")
+    # the picture is written here before it takes the place of an earlier one
+    args.part = args.plot.resolve().with_suffix(f".{os.getpid()}{args.plot.suffix}")
     try:
-        if args.plot.suffix.lower() not in (".png", ".pdf", ".svg"):
-            raise OSError(None, "its name must end in .png, .pdf or .svg")
         args.plot.parent.mkdir(parents=True, exist_ok=True)
-        with args.plot.open("ab") as file:
-            new = file.tell() == 0
-        if new:
-            args.plot.unlink(missing_ok=True)
+        args.part.touch()
+        args.part.unlink(missing_ok=True)
     except OSError as error:
-        sys.exit(f"cannot write {args.plot}: {error.strerror}; see --plot")
-
-
-def run_training(train, *args):
-    """Call train(*args) and return the exit status: 0, 1 or 130.
-
-    1: it raised FloatingPointError (the loss diverged); 130: Ctrl-C.
-    What it had recorded by then is kept, and drawn.
-    """
-    try:
-        train(*args)
-    except FloatingPointError as error:
-        print(f"training stopped: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("training interrupted: finished epochs are kept", file=sys.stderr)
-        return 130
-    return 0
+        parser.error(f"cannot write --plot {args.plot}: {error.strerror}")
+    if args.dry_run:
+        args.epochs = 1
+    if not args.show and "IPython" not in sys.modules:
+        plt.switch_backend("agg")  # draw without a screen
+    return args
 
 
 def print_table(slide, rows):
@@ -492,72 +556,29 @@ def print_table(slide, rows):
 
 
 def save_plot(figure, args):
-    """Write the figure to args.plot; with --show also open a window."""
-    figure.savefig(args.plot)
+    """Write the figure, whole or not at all; with --show also open a window."""
+    try:
+        figure.savefig(args.part)
+        args.part.replace(args.plot.resolve())
+    finally:
+        args.part.unlink(missing_ok=True)
     print(f"plot saved to {args.plot}")
-    if args.show and plt.get_backend().lower() == "agg":
-        print("no window can be opened here: open the file", file=sys.stderr)
-    elif args.show:
+    if args.show:
         plt.show()
-    plt.close(figure)
-
-
-def parse_args(argv):
-    parser = make_parser()
-    add = parser.add_argument
-    add("--epochs", type=number(int, 0), default=10, metavar="N", help="[10]")
-    add("--lr", type=number(float, 0), default=0.01, metavar="X", help="[0.01]")
-    add("--batch-size", type=number(int, 0), default=64, metavar="N", help="[64]")
-    add("--seed", type=number(int, -1), default=0, metavar="N", help="[0]")
-    add("--device", type=device, default="auto", metavar="NAME", help="cpu, cuda ...")
-    data = Path(__file__).resolve().parent / "data"
-    add("--data-dir", type=Path, default=data, metavar="DIR", help="[data]")
-    help_model = f"{', '.join(MODELS)} or all [googlenet, then resnet]"
-    add("--model", choices=[*MODELS, "all"], help=help_model)
-    args = parser.parse_args(argv)
-    args.epochs = 1 if args.dry_run else args.epochs
-    return args
-
-
-def main(argv=None):
-    args = parse_args(argv)
-    start(args)
-    train_x, train_y, test_x, test_y = load_mnist(args.data_dir)
-    if args.dry_run:
-        train_x, train_y, test_x, test_y = (
-            part[:256] for part in (train_x, train_y, test_x, test_y)
-        )
-    names = {None: VIDEO, "all": MODELS}.get(args.model, [args.model])
-    runs, rows, status = {}, explain_1x1(), 0
-    for name in names:
-        torch.manual_seed(args.seed)
-        loaders = (
-            make_loader(train_x, train_y, args.batch_size, shuffle=True),
-            make_loader(test_x, test_y, 500, shuffle=False),
-        )
-        model = MODELS[name]()
-        size = sum(p.numel() for p in model.parameters())
-        work = multiplications(model, test_x[:1])
-        print(f"{name}: {size:,} parameters, {work:,} multiplications per image")
-        # channels_last: the layout in which convolutions are fastest
-        model.to(args.device, memory_format=torch.channels_last)
-        criterion, optimizer = construct(model, args.lr)
-        history = {"loss": [], "correct": []}
-        setting = model, args.device, loaders, criterion, optimizer, history
-        status = run_training(fit, args.epochs, *setting) or status
-        if history["correct"]:
-            runs[name] = history
-            rows += compare(name, history, len(test_y), *VIDEO.get(name, ({}, {})))
-        if status == 130:  # Ctrl-C
-            break
-    print_table("slides 11-13, 11-26, 11-39", rows)
-    print("The video prints sums of 300 losses / 2000: here times 2000/300.")
-    if runs:
-        videos = {name: VIDEO[name] for name in VIDEO if name in runs}
-        figure = draw("Lecture 11 · Advanced CNN", runs, videos, test_x, test_y)
-        save_plot(figure, args)
-    return status
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    if hasattr(sys.stdout, "reconfigure"):  # IDLE and notebooks have other streams
+        sys.stdout.reconfigure(errors="replace")  # some consoles lack some letters
+    try:
+        status = main(None if "__file__" in globals() else [])
+        print(end="", flush=True)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        status = 130
+    except OSError as error:  # a file that is missing or refused, a full disk
+        status = f"{error.filename or 'output'}: {error.strerror}"
+        if not error.filename:  # nobody reads the output any more: `| head -1`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    if status:  # a notebook would show even exit status 0
+        sys.exit(status)

@@ -1,18 +1,21 @@
 """Lecture 13 · RNN classifier (第十三讲 循环神经网络高级篇)
 
-From which of 18 countries does a name come? A bidirectional GRU of two layers reads
-it letter by letter in both directions; its two last hidden states together go into
-a linear layer: (N, length) -> (length, N, 100) -> (N, 200) -> (N, 18).
+From which of 18 countries does a name come? Embed the letters, let a GRU read them,
+take its last output, classify it with a linear layer. The GRU has two layers and
+reads from both ends: each letter also knows what follows it, and the last hidden
+states of the two directions are joined. Most of the code turns names into the shape
+that the layer wants: names -> lists of codes -> padded (N, length) -> (length, N,
+100) -> (N, 200) -> (N, 18).
 
     python lecture13_gru_classifier.py                         # the video, 100 epochs
     python lecture13_gru_classifier.py --epochs 20 --predict Schmidt "Guo Jing"
     python lecture13_gru_classifier.py --cell lstm --unidirectional
     python lecture13_gru_classifier.py --data-dir data/course  # the lecturer's names
-    python lecture13_gru_classifier.py --dataset reviews --csv train.tsv
+    python lecture13_gru_classifier.py --reviews train.tsv     # exercise 13-1
 
-The last line is exercise 13-1: the sentiment of Kaggle's movie-review phrases, with
-words in place of letters. The names on board are not the lecturer's: see
-data/README.md, also for how to get his.
+Exercise 13-1 is the sentiment of Kaggle's movie-review phrases, with words in place
+of letters. The names on board are not the lecturer's: see data/README.md, also for
+how to get his.
 """
 
 import argparse
@@ -20,69 +23,59 @@ import csv
 import gzip
 import hashlib
 import math
+import os
 import sys
 import time
 import unicodedata
 import zlib
-from collections import Counter
 from pathlib import Path
+
+if "IPython" not in sys.modules:  # `!python` in a notebook inherits its backend
+    os.environ.pop("MPLBACKEND", None)
 
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
 
-# Slide 13-92: epoch: test accuracy in percent, measured off the curve, +-0.2.
-# fmt: off
-VIDEO_ACCURACY = {
-    1: 59.1, 2: 67.9, 3: 72.1, 4: 76.1, 5: 78.4, 6: 79.4, 8: 81.3, 10: 82.4,
-    12: 83.0, 15: 84.4, 18: 85.0, 20: 85.1, 22: 85.2, 25: 84.7, 30: 84.5,
-    40: 84.1, 50: 84.1, 60: 83.8, 70: 83.9, 80: 84.0, 90: 83.9, 100: 83.9,
-}
-# fmt: on
-VIDEO_BEST = 22  # the epoch that the slide marks
-COURSE_NAMES = "408687cf9cf917854cf9b7e860e482499009cf0b5aa7b2f2a47e2f560cbc0521"
-
 
 # ---------------------------------------------------------------- 1. Dataset
-class Sequences:
-    """Index sequences of different lengths as one padded tensor, made only once.
+class Loader:
+    """Batches of padded sequences, as the video's DataLoader and make_tensors give.
 
-    seqs (N, longest) int64, padded with 0; lengths (N,) and labels (N,).
+    Iterating gives (seqs (N, longest) int64 padded with 0, lengths (N,), target
+    (N,)), longest first, for packing. len() is the number of sequences.
+
+    The video turns every name into a tensor anew in every batch. Here it happens
+    once, and names of like length go together, since a batch takes as many steps as
+    its longest name. Random pools of five batches are sorted, cut and shuffled, so
+    that no two epochs are alike.
     """
 
-    def __init__(self, sequences, labels):
+    def __init__(self, sequences, labels, batch_size, shuffle):
         tensors = [torch.tensor(sequence) for sequence in sequences]
-        self.seqs = pad_sequence(tensors, batch_first=True)
+        self.seqs = pad_sequence(tensors, batch_first=True)  # padded with 0
         self.lengths = torch.tensor([len(sequence) for sequence in sequences])
         self.labels = torch.tensor(labels)
+        self.batch_size, self.shuffle = batch_size, shuffle
 
     def __len__(self):
         return len(self.labels)
 
-    def __getitem__(self, index):
-        """(seqs, lengths, labels) of the rows in a tensor, longest first, for packing.
+    def __iter__(self):
+        for index in self.batches():
+            index = index[self.lengths[index].argsort(descending=True)]
+            lengths = self.lengths[index]
+            yield self.seqs[index, : lengths[0]], lengths, self.labels[index]
 
-        The columns that are padding in all of them are cut off.
-        """
-        index = index[self.lengths[index].argsort(descending=True)]
-        lengths = self.lengths[index]
-        return self.seqs[index, : lengths[0]], lengths, self.labels[index]
-
-
-def batches(data, batch_size, shuffle=True):
-    """Index tensors of batches, newly composed at every call.
-
-    Names of like length go together: a batch takes as many steps as its longest
-    name, and a batch drawn at random nearly always has a long one. Random pools of
-    five batches are sorted, cut and shuffled, so that no two epochs are alike.
-    """
-    if not shuffle:
-        return data.lengths.argsort().split(batch_size)
-    cut = []
-    for pool in torch.randperm(len(data)).split(5 * batch_size):
-        cut += pool[data.lengths[pool].argsort()].split(batch_size)
-    return [cut[i] for i in torch.randperm(len(cut))]
+    def batches(self):
+        """Index tensors, one a batch."""
+        if not self.shuffle:
+            return self.lengths.argsort().split(self.batch_size)
+        cut = []
+        for pool in torch.randperm(len(self)).split(5 * self.batch_size):
+            cut += pool[self.lengths[pool].argsort()].split(self.batch_size)
+        return [cut[i] for i in torch.randperm(len(cut))]
 
 
 def name2list(name):
@@ -91,84 +84,42 @@ def name2list(name):
 
 
 def read_names(file):
-    """The (name, country) rows of a gzipped CSV file, and the SHA-256 of its text.
-
-    A file that cannot be used ends the program with one line.
-    """
+    """The [name, country] rows of a gzipped CSV file."""
+    rows = []
     try:
-        data = gzip.decompress(file.read_bytes())
-        rows = [tuple(row) for row in csv.reader(data.decode("ascii").splitlines())]
+        with gzip.open(file, "rt", encoding="utf-8-sig", newline="") as text:
+            for row in csv.reader(text):
+                rows.append(row)
+                if len(row) != 2 or not all(row) or not "".join(row).isascii():
+                    raise ValueError(
+                        f"line {len(rows)} is not a name, a country in ASCII"
+                    )
         if not rows:
             raise ValueError("no names in it")
-        for line, row in enumerate(rows, start=1):
-            if len(row) != 2 or not all(row):
-                raise ValueError(f"line {line} is not a name and a country")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        sys.exit(f"cannot use {file}: line {line} has a letter that is not ASCII")
-    except (OSError, EOFError, ValueError, csv.Error, zlib.error) as error:
+    except (ValueError, EOFError, csv.Error, zlib.error, gzip.BadGzipFile) as error:
         back = f"git checkout -- data/{file.name}, or python data/build.py names"
-        sys.exit(f"cannot use {file} ({error}); get it back with: {back}")
-    return rows, hashlib.sha256(data).hexdigest()
+        sys.exit(f"cannot use {file} ({error}); get the one on board back with: {back}")
+    return rows
 
 
-def load_names(data_dir):
-    """(training Sequences, test Sequences, countries): names_train/test.csv.gz."""
-    files = [Path(data_dir, f"names_{part}.csv.gz") for part in ("train", "test")]
-    (train_rows, digest), (test_rows, _) = map(read_names, files)
+def load_names(args):
+    """(training loader, test loader, countries) from names_train/test.csv.gz."""
+    files = [args.data_dir / f"names_{part}.csv.gz" for part in ("train", "test")]
+    train_rows, test_rows = map(read_names, files)
     countries = sorted({country for _, country in train_rows})
-    parts = []
-    for file, rows in zip(files, (train_rows, test_rows)):
-        if unknown := {country for _, country in rows} - set(countries):
-            sys.exit(f"cannot use {file}: no {min(unknown)} among the training names")
+    if unknown := {country for _, country in test_rows} - set(countries):
+        sys.exit(f"cannot use {files[1]}: no {min(unknown)} among the training names")
+    print(f"Names of {args.data_dir}: {len(train_rows)} train, {len(test_rows)} test")
+    loaders = []
+    for rows, shuffle in ((train_rows, True), (test_rows, False)):
+        rows = rows[:: math.ceil(len(rows) / 500)] if args.dry_run else rows
+        names = [name2list(name) for name, _ in rows]
         labels = [countries.index(country) for _, country in rows]
-        parts.append(Sequences([name2list(name) for name, _ in rows], labels))
-    print(f"Names of {files[0].parent}: {len(train_rows)} train, {len(test_rows)} test")
-    if digest == COURSE_NAMES:
-        print("These are the lecturer's names: the video's curve belongs to them.")
-    else:
-        print("These are not the lecturer's names, and the video's curve belongs to")
-        print("those: compare the shape, not the height.")
-    return *parts, countries
-
-
-def load_reviews(file):
-    """Exercise 13-1: (training Sequences, test Sequences, sentiments, words).
-
-    A fifth of the sentences, with all their phrases, is kept back for testing. Word
-    numbers: 0 is padding, 1 a word that the training part does not have.
-    """
-    try:
-        with open(file, encoding="utf-8", newline="") as text:
-            rows = csv.reader(text, delimiter="\t", quoting=csv.QUOTE_NONE)
-            if next(rows, None) != ["PhraseId", "SentenceId", "Phrase", "Sentiment"]:
-                raise ValueError("its columns are not those of the movie reviews")
-            phrases = [(int(s), text.lower().split(), "01234".index(y))
-                       for _, s, text, y in rows]  # fmt: skip
-        sentences = sorted({sentence for sentence, _, _ in phrases})
-        if len(sentences) < 5:
-            raise ValueError("fewer than five sentences")
-    except (OSError, ValueError, csv.Error) as error:
-        sys.exit(f"cannot use {file} ({error}); --csv takes Kaggle's train.tsv")
-    order = torch.randperm(len(sentences))[: len(sentences) // 5]
-    test_sentences = {sentences[i] for i in order}
-    train_rows = [row for row in phrases if row[0] not in test_sentences]
-    test_rows = [row for row in phrases if row[0] in test_sentences]
-    words = sorted({word for _, text, _ in train_rows for word in text})
-    numbers = {word: i for i, word in enumerate(words, start=2)}
-    parts = []
-    for rows in (train_rows, test_rows):
-        texts = [[numbers.get(word, 1) for word in text] or [1] for _, text, _ in rows]
-        parts.append(Sequences(texts, [label for _, _, label in rows]))
-    print(f"{len(train_rows)} train and {len(test_rows)} test phrases", end=", ")
-    print(f"no sentence in both; {len(words)} words")
-    return *parts, ["negative", "-", "neutral", "+", "positive"], len(words) + 2
+        loaders.append(Loader(names, labels, args.batch_size, shuffle))
+    return *loaders, countries
 
 
 # ------------------------------------------------------------------ 2. Model
-CELLS = {"gru": torch.nn.GRU, "lstm": torch.nn.LSTM, "rnn": torch.nn.RNN}
-
-
 class RNNClassifier(torch.nn.Module):
     """Embedding -> GRU (or LSTM, RNN) -> linear: (N, length) -> (N, output_size)."""
 
@@ -176,15 +127,14 @@ class RNNClassifier(torch.nn.Module):
         self, input_size, hidden_size, output_size, bidirectional=True, cell="gru"
     ):
         super().__init__()
+        rnn = getattr(torch.nn, cell.upper())  # GRU in the video
         self.embedding = torch.nn.Embedding(input_size, hidden_size)
-        rnn = CELLS[cell]
         self.rnn = rnn(
             hidden_size, hidden_size, num_layers=2, bidirectional=bidirectional
         )
         self.bidirectional = bidirectional
-        self.fc = torch.nn.Linear(
-            hidden_size * (2 if bidirectional else 1), output_size
-        )
+        directions = 2 if bidirectional else 1
+        self.fc = torch.nn.Linear(hidden_size * directions, output_size)
 
     def forward(self, seqs, lengths):
         """seqs (N, length), longest first; lengths (N,) on the CPU."""
@@ -193,29 +143,27 @@ class RNNClassifier(torch.nn.Module):
         _, hidden = self.rnn(packed)  # (layers * directions, N, hidden)
         if isinstance(hidden, tuple):  # LSTM: beside it the cell state
             hidden = hidden[0]
-        if self.bidirectional:  # last layer: forward's end and backward's end
-            hidden = torch.cat([hidden[-2], hidden[-1]], dim=1)
+        if self.bidirectional:  # last layer: backward's end and forward's end
+            hidden = torch.cat([hidden[-1], hidden[-2]], dim=1)
         else:
             hidden = hidden[-1]
         return self.fc(hidden)
 
 
-# ------------------------------------------------------ 3. Loss and optimizer
-def construct(model, lr):
-    """Cross-entropy and Adam."""
-    criterion = torch.nn.CrossEntropyLoss()
-    optimizer = torch.optim.Adam(model.parameters(), lr=lr)
-    return criterion, optimizer
-
-
 # ------------------------------------------------------- 4. Training and test
-def train(epoch, model, device, data, batch_size, criterion, optimizer, begin):
-    """One epoch; prints every 10 batches; returns the mean loss of its batches."""
+start = time.time()
+
+
+def train(model, device, train_loader, criterion, optimizer, epoch):
+    """One epoch; prints every 10 batches; returns the mean loss of its batches.
+
+    The video prints that mean divided by the batch size once more, 256 times less.
+    """
     total_loss, done = 0.0, 0
-    for i, index in enumerate(batches(data, batch_size), start=1):
-        seqs, lengths, target = data[index]
-        output = model(seqs.to(device), lengths)
-        loss = criterion(output, target.to(device))
+    model.train()
+    for i, (seqs, lengths, target) in enumerate(train_loader, 1):
+        output = model(seqs.to(device), lengths)  # slide 13-80 moves lengths, too:
+        loss = criterion(output, target.to(device))  # today's torch refuses that
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -223,54 +171,77 @@ def train(epoch, model, device, data, batch_size, criterion, optimizer, begin):
         total_loss += loss.item()
         done += len(target)
         if i % 10 == 0:
-            print(f"[{elapsed(begin)}] Epoch {epoch}", end=" ")
-            print(f"[{done}/{len(data)}] loss={total_loss / i:.4f}")
+            minutes, seconds = divmod(int(time.time() - start), 60)
+            print(f"[{minutes}m {seconds}s] Epoch {epoch}", end=" ")
+            print(f"[{done}/{len(train_loader)}] loss={total_loss / i:.4f}")
     return total_loss / i
 
 
-def test(model, device, data, batch_size):
-    """(most likely class, label) of every row of data, two tensors (N,)."""
-    predicted, labels = [], []
+def test(model, device, test_loader):
+    """Prints and returns the accuracy on the test set in percent."""
+    correct = 0
     model.eval()
     with torch.no_grad():
-        for index in batches(data, batch_size, shuffle=False):
-            seqs, lengths, target = data[index]
-            predicted.append(model(seqs.to(device), lengths).argmax(dim=1).cpu())
-            labels.append(target)
-    model.train()
-    return torch.cat(predicted), torch.cat(labels)
+        for seqs, lengths, target in test_loader:
+            predicted = model(seqs.to(device), lengths).argmax(dim=1).cpu()
+            correct += (predicted == target).sum().item()
+    percent = 100 * correct / len(test_loader)
+    print(f"Test set: Accuracy {correct}/{len(test_loader)} {percent:.2f}%")
+    return percent
 
 
-def fit(epochs, model, device, parts, batch_size, criterion, optimizer, history):
-    """Train and test in turn; history gets a mean loss and a test accuracy (%)."""
-    train_data, test_data = parts
-    begin = time.time()
-    print(f"Training for {epochs} epochs...")
-    for epoch in range(1, epochs + 1):
-        setting = model, device, train_data, batch_size, criterion, optimizer, begin
-        loss = train(epoch, *setting)
-        if not math.isfinite(loss):
-            message = f"the loss is {loss} in epoch {epoch}"
-            raise FloatingPointError(f"{message}: try a smaller --lr")
-        predicted, labels = test(model, device, test_data, batch_size)
-        correct, total = (predicted == labels).sum().item(), len(labels)
-        print(f"Test set: Accuracy {correct}/{total} {100 * correct / total:.2f}%")
-        history["loss"].append(loss)
-        history["accuracy"].append(100 * correct / total)
-        history["test"] = predicted, labels
+# --------------------------------------------------------------- The lecture
+def main(argv=None):
+    args = parse_args(argv)
+    torch.manual_seed(args.seed)
+    if args.reviews:
+        return reviews(args)
+
+    # 1. Dataset
+    train_loader, test_loader, countries = load_names(args)
+
+    # 2. Model
+    model = RNNClassifier(
+        128, 100, len(countries), not args.unidirectional, args.cell
+    ).to(args.device)
+
+    # 3. Loss and optimizer
+    criterion = torch.nn.CrossEntropyLoss()
+    optimizer = torch.optim.Adam(model.parameters(), lr=args.lr)
+
+    # 4. Training and test
+    print(f"Training for {args.epochs} epochs...")
+    losses, accuracies, status = [], [], 0
+    try:
+        for epoch in range(1, args.epochs + 1):
+            loss = train(model, args.device, train_loader, criterion, optimizer, epoch)
+            accuracies.append(test(model, args.device, test_loader))
+            losses.append(loss)
+    except KeyboardInterrupt:
+        print(f"interrupted: {len(losses)} finished epochs are kept", file=sys.stderr)
+        status = 130
+
+    # 5. Inference and plot
+    if not accuracies:
+        return status
+    course = is_course(args.data_dir)
+    print_table("slide 13-92", compare(accuracies, test_loader.labels, course))
+    print("The losses that the video prints are 256 times too small (see train).")
+    predict(model, args.device, args.predict, countries)
+    label = "video (slide 13-92)" if course else "video: lecturer's names, not these"
+    counts = confusion(model, args.device, test_loader, len(countries))
+    save_plot(draw(losses, accuracies, label, counts, countries), args)
+    return status
 
 
-def elapsed(begin):
-    """Time since begin as in the video: 1m 5s."""
-    minutes, seconds = divmod(int(time.time() - begin), 60)
-    return f"{minutes}m {seconds}s"
-
-
-# ------------------------------------------------------ 5. Inference and plot
+# ------------------------------------------------- Exercises: names of your own
 def to_ascii(name):
     """The name without accents and foreign letters, as the data was reduced."""
     plain = unicodedata.normalize("NFD", name).encode("ascii", "ignore").decode()
-    return "".join(c for c in plain if c.isprintable()).strip()
+    plain = "".join(c for c in plain if c.isprintable()).strip()
+    if not any(c.isalpha() for c in plain):
+        raise argparse.ArgumentTypeError(f"nothing of {name!r} is left in ASCII")
+    return plain
 
 
 def predict(model, device, names, countries):
@@ -286,42 +257,148 @@ def predict(model, device, names, countries):
         print(f"{name}: {text}")
 
 
-def compare(history, is_video):
-    """Table rows: test accuracy at the epochs measured off slide 13-92."""
+# ----------------------------------------- Exercises: 13-1, movie-review phrases
+def read_reviews(file):
+    """Kaggle's train.tsv as rows (sentence, words, sentiment 0 to 4)."""
+    phrases = []
+    with open(file, encoding="utf-8-sig", newline="") as text:
+        rows = csv.reader(text, delimiter="\t", quoting=csv.QUOTE_NONE)
+        try:
+            if next(rows, None) != ["PhraseId", "SentenceId", "Phrase", "Sentiment"]:
+                raise ValueError("its columns are not those of the movie reviews")
+            for _, sentence, phrase, sentiment in filter(None, rows):
+                if sentiment not in list("01234"):
+                    raise ValueError(f"sentiment {sentiment!r} is not 0 to 4")
+                phrases.append((int(sentence), phrase.lower().split(), int(sentiment)))
+            if len({sentence for sentence, _, _ in phrases}) < 5:
+                raise ValueError("fewer than five sentences")
+        except (ValueError, csv.Error) as error:
+            where = f"{file}, line {rows.line_num}"
+            sys.exit(f"cannot use {where}: {error}; --reviews takes Kaggle's train.tsv")
+    return phrases
+
+
+def load_reviews(args):
+    """(training loader, test loader, number of words).
+
+    A fifth of the sentences, with all their phrases, is kept back for testing. Word
+    numbers: 0 is padding, 1 a word that the training part does not have.
+    """
+    phrases = read_reviews(args.reviews)
+    sentences = sorted({sentence for sentence, _, _ in phrases})
+    order = torch.randperm(len(sentences))[: len(sentences) // 5]
+    kept_back = {sentences[i] for i in order}
+    train_rows = [row for row in phrases if row[0] not in kept_back]
+    test_rows = [row for row in phrases if row[0] in kept_back]
+    words = sorted({word for _, phrase, _ in train_rows for word in phrase})
+    numbers = {word: i for i, word in enumerate(words, start=2)}
+    loaders = []
+    for rows, shuffle in ((train_rows, True), (test_rows, False)):
+        rows = rows[:: math.ceil(len(rows) / 500)] if args.dry_run else rows
+        texts = [[numbers.get(word, 1) for word in row[1]] or [1] for row in rows]
+        labels = [sentiment for _, _, sentiment in rows]
+        loaders.append(Loader(texts, labels, args.batch_size, shuffle))
+    print(f"{len(train_rows)} train and {len(test_rows)} test phrases", end=", ")
+    print(f"no sentence in both; {len(words)} words")
+    return *loaders, len(words) + 2
+
+
+def reviews(args):
+    """The lecture's training on phrases: how negative or positive are they?"""
+    train_loader, test_loader, symbols = load_reviews(args)
+    model = RNNClassifier(symbols, 100, 5, not args.unidirectional, args.cell)
+    model.to(args.device)
+    criterion = torch.nn.CrossEntropyLoss()
+    optimizer = torch.optim.Adam(model.parameters(), lr=args.lr)
+    losses, accuracies = [], []
+    for epoch in range(1, args.epochs + 1):
+        losses.append(
+            train(model, args.device, train_loader, criterion, optimizer, epoch)
+        )
+        accuracies.append(test(model, args.device, test_loader))
+    print_table("exercise 13-1", compare(accuracies, test_loader.labels, False))
+    classes = ["negative", "-", "neutral", "+", "positive"]
+    counts = confusion(model, args.device, test_loader, len(classes))
+    save_plot(draw(losses, accuracies, None, counts, classes), args)
+
+
+# ---------------------------------------------------------- Beside the video
+# Slide 13-92: test accuracy in percent after epochs 1 to 100, measured off the curve.
+# fmt: off
+VIDEO_CURVE = [
+    58.2, 67.8, 72.4, 76.0, 78.1, 79.3, 80.4, 81.3, 82.3, 82.3,
+    83.1, 83.0, 83.9, 84.1, 84.3, 84.8, 84.7, 85.0, 85.0, 85.2,
+    85.0, 85.3, 84.8, 85.1, 84.8, 84.6, 84.8, 84.9, 84.5, 84.5,
+    84.5, 84.5, 84.3, 84.3, 84.1, 84.1, 84.0, 84.0, 83.7, 84.1,
+    83.8, 84.4, 84.0, 84.1, 84.1, 84.1, 84.1, 84.0, 84.2, 84.0,
+    83.6, 83.9, 84.0, 83.9, 84.0, 84.0, 84.0, 84.1, 84.0, 83.7,
+    83.9, 84.1, 84.2, 83.8, 83.8, 84.3, 84.1, 84.2, 83.8, 83.9,
+    83.9, 83.9, 84.0, 83.9, 84.0, 84.0, 84.1, 84.1, 84.0, 84.0,
+    83.9, 84.1, 83.9, 83.9, 83.7, 83.9, 84.0, 83.9, 84.1, 83.9,
+    83.8, 83.9, 83.6, 84.0, 84.1, 83.9, 83.7, 84.2, 84.0, 83.9,
+]
+# fmt: on
+VIDEO_BEST = 22  # the epoch that the slide marks
+COURSE_NAMES = "408687cf9cf917854cf9b7e860e482499009cf0b5aa7b2f2a47e2f560cbc0521"
+
+
+def is_course(data_dir):
+    """Whether these are the lecturer's names, to which the video's curve belongs."""
+    with gzip.open(data_dir / "names_train.csv.gz") as file:
+        return hashlib.sha256(file.read()).hexdigest() == COURSE_NAMES
+
+
+def compare(accuracies, labels, course):
+    """Table rows: some epochs beside the video's curve, the best, the baseline."""
     rows = []
-    for epoch, video in VIDEO_ACCURACY.items():
-        if is_video and epoch <= len(history["accuracy"]):
-            ours = f"{history['accuracy'][epoch - 1]:.2f} %"
-            rows.append((f"epoch {epoch}: accuracy", ours, f"about {video} %"))
-    best = max(history["accuracy"])
-    when = history["accuracy"].index(best) + 1
-    video = f"about {VIDEO_ACCURACY[VIDEO_BEST]} %, epoch {VIDEO_BEST}"
-    shown = video if is_video else "no number"
-    return [*rows, ("best accuracy", f"{best:.2f} %, epoch {when}", shown)]
+    for epoch in (1, 2, 3, 5, 10, 15, 20, 22, 30, 50, 70, 100):
+        if course and epoch <= len(accuracies):
+            ours = f"{accuracies[epoch - 1]:.2f} %"
+            video = f"about {VIDEO_CURVE[epoch - 1]} %"
+            rows.append((f"epoch {epoch}: accuracy", ours, video))
+    best = accuracies.index(max(accuracies)) + 1
+    ours = f"{accuracies[best - 1]:.2f} %, epoch {best}"
+    video = f"about {VIDEO_CURVE[VIDEO_BEST - 1]} %, epoch {VIDEO_BEST}"
+    rows.append(("best accuracy", ours, video if course else "other data"))
+    majority = 100 * labels.bincount().max().item() / len(labels)
+    rows.append(("majority class of the test part", f"{majority:.2f} %", "not shown"))
+    return rows
 
 
-def draw(history, classes, is_video):
-    """Accuracy and loss on the left, the confusion matrix on the right."""
+def confusion(model, device, test_loader, classes):
+    """How often each true class (row) is taken for each class (column), numpy."""
+    counts = np.zeros((classes, classes), dtype=int)
+    model.eval()
+    for seqs, lengths, target in test_loader:
+        with torch.no_grad():
+            predicted = model(seqs.to(device), lengths).argmax(dim=1).cpu()
+        np.add.at(counts, (target.numpy(), predicted.numpy()), 1)
+    return counts
+
+
+def draw(losses, accuracies, video, counts, classes):
+    """Accuracy and loss on the left, the confusion matrix on the right.
+
+    video: the label of the video's curve; None leaves it out.
+    """
     figure = plt.figure(figsize=(13, 7), layout="constrained")
     grid = figure.add_gridspec(2, 2, width_ratios=[1, 1.2])
     top, bottom = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[1, 0])
-    epochs = range(1, len(history["accuracy"]) + 1)
-    top.plot(epochs, history["accuracy"], color="C1", label="this run: test")
-    if is_video:
-        places, values = zip(*VIDEO_ACCURACY.items())
-        top.plot(places, values, "ko", ms=3, label="video (lecturer's names)")
-        best = VIDEO_ACCURACY[VIDEO_BEST]
-        label = f"video's best, epoch {VIDEO_BEST}"
-        top.plot(VIDEO_BEST, best, "ko", ms=10, fillstyle="none", label=label)
+    epochs = range(1, len(accuracies) + 1)
+    marker = "." if len(accuracies) < 10 else ""
+    top.plot(epochs, accuracies, "C1" + marker + "-", label="this run: test")
+    if video:
+        top.plot(range(1, 101), VIDEO_CURVE, "k-", lw=0.8, label=video)
+        best = VIDEO_CURVE[VIDEO_BEST - 1]
+        label = f"its best: about {best} %, epoch {VIDEO_BEST}"
+        top.plot(VIDEO_BEST, best, "ko", ms=8, fillstyle="none", label=label)
     top.set(xlabel="Epoch", ylabel="Accuracy (%)")
-    top.legend()
-    bottom.plot(epochs, history["loss"], color="C0", label="this run: train")
+    bottom.plot(epochs, losses, "C0" + marker + "-", label="this run: train")
     bottom.set(xlabel="Epoch", ylabel="Mean training loss")
-    bottom.legend()
+    for axes in (top, bottom):
+        axes.grid(alpha=0.3)
+        axes.legend()
 
-    counts = np.zeros((len(classes), len(classes)), dtype=int)
-    predicted, labels = (part.numpy() for part in history["test"])
-    np.add.at(counts, (labels, predicted), 1)
     share = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes = figure.add_subplot(grid[:, 1])
     image = axes.imshow(share, cmap="Blues", vmin=0, vmax=100, aspect="auto")
@@ -329,9 +406,9 @@ def draw(history, classes, is_video):
         color = "white" if share[row, column] > 50 else "black"
         text = f"{share[row, column]:.0f}"
         axes.text(column, row, text, ha="center", va="center", color=color, fontsize=7)
-    axes.set_xticks(range(len(classes)), classes, rotation=90)
-    axes.set_yticks(range(len(classes)), classes)
-    axes.grid(False)
+    names = [name.replace("$", r"\$") for name in classes]  # $ begins a formula
+    axes.set_xticks(range(len(names)), names, rotation=90)
+    axes.set_yticks(range(len(names)), names)
     axes.set(xlabel="predicted", ylabel="true", title="Last epoch, test")
     figure.colorbar(image, label="% of the true class", shrink=0.7)
     figure.suptitle("Lecture 13 · RNN classifier")
@@ -339,84 +416,67 @@ def draw(history, classes, is_video):
 
 
 # -------------------------------------------------------------- Command line
-def number(kind, above):
-    """An argparse type: a number of kind int or float, greater than `above`."""
-
-    def parse(text):
-        try:
-            value = kind(text)
-        except ValueError:
-            value = above
-        if not above < value < 1e9:
-            word = "whole number" if kind is int else "number"
-            need = f"must be a {word} above {above} and below 1e9, not {text!r}"
-            raise argparse.ArgumentTypeError(need)
-        return value
-
-    return parse
+# a notebook cell has no __file__
+SCRIPT = Path(globals().get("__file__", "lecture13.py")).resolve()
 
 
-def device(name):
-    """An argparse type: a device that works here; "auto": an accelerator or the CPU."""
-    if name == "auto":
-        found = torch.accelerator.is_available()
-        return torch.accelerator.current_accelerator() if found else torch.device("cpu")
-    try:
-        torch.zeros(1, device=name).item()  # names of absent devices parse as well
-        return torch.device(name)
-    except (RuntimeError, AssertionError, NotImplementedError):
-        message = f"{name!r} is not a device of this machine; leave --device out"
-        raise argparse.ArgumentTypeError(message) from None
-
-
-def make_parser():
-    """A parser with the options of every lecture; --help is the file's docstring."""
-    sys.stdout.reconfigure(errors="replace")  # some consoles lack some letters
-    parser = argparse.ArgumentParser(
-        usage=argparse.SUPPRESS,  # one line of error is enough
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def parse_args(argv):
+    parser = argparse.ArgumentParser(usage=argparse.SUPPRESS, description=__doc__)
     add = parser.add_argument
-    default = Path("plots", Path(__file__).stem + ".png")
-    add("--plot", type=Path, default=default, metavar="FILE", help=f"[{default}]")
+    add("--epochs", type=int, default=100, metavar="N", help="[100]")
+    add("--lr", type=float, default=0.001, metavar="X", help="[0.001]")
+    add("--batch-size", type=int, default=256, metavar="N", help="[256]")
+    add("--seed", type=int, default=0, metavar="N", help="[0]")
+    gpu = "cuda" if torch.cuda.is_available() else "cpu"
+    add("--device", type=usable, default=gpu, metavar="NAME", help=f"[{gpu}]")
+    add("--data-dir", type=Path, default=SCRIPT.parent / "data", metavar="DIR")
+    add("--cell", choices=["gru", "lstm", "rnn"], default="gru", help="[gru]")
+    add("--unidirectional", action="store_true", help="read in one direction only")
+    add("--predict", nargs="+", type=to_ascii, default=[], metavar="NAME")
+    add("--reviews", type=Path, metavar="FILE", help="exercise 13-1: train.tsv")
+    args = parse(parser, argv)
+    if args.reviews and args.predict:
+        parser.error("--predict takes names, --reviews is about words")
+    return args
+
+
+def usable(name):
+    """The torch.device of that name, if this machine has it (an argparse type)."""
+    try:
+        torch.zeros(1, device=name).item()
+        return torch.device(name)
+    except (RuntimeError, AssertionError, ImportError, AttributeError):
+        raise argparse.ArgumentTypeError(f"{name!r} is not a device of this machine")
+
+
+def parse(parser, argv):
+    """Add the options of all lectures; say now what would fail after the training."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    add = parser.add_argument
+    add("--plot", type=Path, default=f"plots/{SCRIPT.stem}.png", metavar="FILE")
     add("--show", action="store_true", help="also open the plot in a window")
     add("--dry-run", action="store_true", help="one tiny epoch, to try the script")
-    return parser
-
-
-def start(args):
-    """Set the style of the plot, and find out before training if it can be written."""
-    plt.rcParams.update({"axes.grid": True, "grid.alpha": 0.3})
-    if not args.show:
-        plt.switch_backend("agg")  # draw without a screen
+    args = parser.parse_args(argv)
+    low = {"epochs": 1, "batch_size": 1, "lr": 1e-12}  # 0 for the others
+    for name, value in vars(args).items():
+        if isinstance(value, (int, float)) and not low.get(name, 0) <= value < 1e9:
+            text = f"--{name} must be from {low.get(name, 0)} to 1e9, not {value}"
+            parser.error(text.replace("_", "-"))
+    if args.plot.suffix.lower() not in (".png", ".pdf", ".svg") or args.plot.is_dir():
+        parser.error("--plot takes a file name that ends in .png, .pdf or .svg")
+    # the picture is written here before it takes the place of an earlier one
+    args.part = args.plot.resolve().with_suffix(f".{os.getpid()}{args.plot.suffix}")
     try:
-        if args.plot.suffix.lower() not in (".png", ".pdf", ".svg"):
-            raise OSError(None, "its name must end in .png, .pdf or .svg")
         args.plot.parent.mkdir(parents=True, exist_ok=True)
-        with args.plot.open("ab") as file:
-            new = file.tell() == 0
-        if new:
-            args.plot.unlink(missing_ok=True)
+        args.part.touch()
+        args.part.unlink(missing_ok=True)
     except OSError as error:
-        sys.exit(f"cannot write {args.plot}: {error.strerror}; see --plot")
-
-
-def run_training(train, *args):
-    """Call train(*args) and return the exit status: 0, 1 or 130.
-
-    1: it raised FloatingPointError (the loss diverged); 130: Ctrl-C.
-    What it had recorded by then is kept, and drawn.
-    """
-    try:
-        train(*args)
-    except FloatingPointError as error:
-        print(f"training stopped: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("training interrupted: finished epochs are kept", file=sys.stderr)
-        return 130
-    return 0
+        parser.error(f"cannot write --plot {args.plot}: {error.strerror}")
+    if args.dry_run:
+        args.epochs = 1
+    if not args.show and "IPython" not in sys.modules:
+        plt.switch_backend("agg")  # draw without a screen
+    return args
 
 
 def print_table(slide, rows):
@@ -427,88 +487,29 @@ def print_table(slide, rows):
 
 
 def save_plot(figure, args):
-    """Write the figure to args.plot; with --show also open a window."""
-    figure.savefig(args.plot)
+    """Write the figure, whole or not at all; with --show also open a window."""
+    try:
+        figure.savefig(args.part)
+        args.part.replace(args.plot.resolve())
+    finally:
+        args.part.unlink(missing_ok=True)
     print(f"plot saved to {args.plot}")
-    if args.show and plt.get_backend().lower() == "agg":
-        print("no window can be opened here: open the file", file=sys.stderr)
-    elif args.show:
+    if args.show:
         plt.show()
-    plt.close(figure)
-
-
-def ascii_name(text):
-    """An argparse type: a name in ASCII letters, reduced if necessary."""
-    name = to_ascii(text)
-    if not any(c.isalpha() for c in name):
-        raise argparse.ArgumentTypeError(f"nothing of {text!r} is left in ASCII")
-    return name
-
-
-def parse_args(argv):
-    parser = make_parser()
-    add = parser.add_argument
-    add("--epochs", type=number(int, 0), default=100, metavar="N", help="[100]")
-    add("--lr", type=number(float, 0), default=0.001, metavar="X", help="[0.001]")
-    add("--batch-size", type=number(int, 0), default=256, metavar="N", help="[256]")
-    add("--seed", type=number(int, -1), default=0, metavar="N", help="[0]")
-    add("--device", type=device, default="auto", metavar="NAME", help="cpu, cuda ...")
-    data = Path(__file__).resolve().parent / "data"
-    add("--data-dir", type=Path, default=data, metavar="DIR", help="[data]")
-    add("--cell", choices=CELLS, default="gru", help="[gru]")
-    add("--unidirectional", action="store_true", help="read in one direction only")
-    help_predict = "names to classify after training"
-    add("--predict", nargs="+", type=ascii_name, metavar="NAME", help=help_predict)
-    add("--dataset", choices=["names", "reviews"], default="names", help="[names]")
-    add("--csv", type=Path, metavar="FILE", help="Kaggle's train.tsv, for reviews")
-    args = parser.parse_args(argv)
-    args.epochs = 1 if args.dry_run else args.epochs
-    if (args.dataset == "reviews") != bool(args.csv):
-        parser.error("--dataset reviews and --csv FILE go together")
-    if args.predict and args.dataset != "names":
-        parser.error("--predict goes with --dataset names")
-    return args
-
-
-def main(argv=None):
-    args = parse_args(argv)
-    start(args)
-    torch.manual_seed(args.seed)
-    if args.dataset == "names":
-        *parts, classes = load_names(args.data_dir)
-        symbols = 128  # ASCII
-    else:
-        *parts, classes, symbols = load_reviews(args.csv)
-    if args.dry_run:
-        for part in parts:
-            few = torch.arange(0, len(part), math.ceil(len(part) / 500))
-            part.seqs, part.lengths, part.labels = part[few]
-
-    model = RNNClassifier(
-        symbols,
-        100,
-        len(classes),
-        bidirectional=not args.unidirectional,
-        cell=args.cell,
-    ).to(args.device)
-    criterion, optimizer = construct(model, args.lr)
-    history = {"loss": [], "accuracy": []}
-    setting = model, args.device, parts, args.batch_size, criterion, optimizer, history
-    status = run_training(fit, args.epochs, *setting)
-    if not history["accuracy"]:
-        return status
-
-    labels = parts[1].labels
-    is_video = args.dataset == "names"
-    rows = compare(history, is_video)
-    majority = 100 * Counter(labels.tolist()).most_common(1)[0][1] / len(labels)
-    rows.append(("majority class of the test part", f"{majority:.2f} %", "not shown"))
-    print_table("slide 13-92", rows)
-    if args.predict:
-        predict(model, args.device, args.predict, classes)
-    save_plot(draw(history, classes, is_video), args)
-    return status
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    if hasattr(sys.stdout, "reconfigure"):  # IDLE and notebooks have other streams
+        sys.stdout.reconfigure(errors="replace")  # some consoles lack some letters
+    try:
+        status = main(None if "__file__" in globals() else [])
+        print(end="", flush=True)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        status = 130
+    except OSError as error:  # a file that is missing or refused, a full disk
+        status = f"{error.filename or 'output'}: {error.strerror}"
+        if not error.filename:  # nobody reads the output any more: `| head -1`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    if status:  # a notebook would show even exit status 0
+        sys.exit(status)

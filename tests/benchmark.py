@@ -26,9 +26,10 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import torch
-from torch.utils.data import DataLoader, Subset
+from torch.utils.data import DataLoader, Subset, TensorDataset
 from torchvision import datasets, transforms
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -74,21 +75,21 @@ def video_loaders(root, sizes):
 def mnist_epoch(script, network, loaders, layout):
     """One epoch of training and test of a new network."""
     model = network().to(memory_format=layout)
-    criterion, optimizer = script.construct(model, lr=0.01)
-    history = {"loss": [], "correct": []}
+    criterion = torch.nn.CrossEntropyLoss()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.5)
     train_loader, test_loader = loaders
-    script.train(0, model, "cpu", train_loader, criterion, optimizer, history)
-    script.test(model, "cpu", test_loader, history)
+    script.train(model, "cpu", train_loader, criterion, optimizer, 0)
+    script.test(model, "cpu", test_loader)
 
 
-def mnist_ways(name, root, tensors):
+def mnist_ways(name, root, parts):
     """The arguments of mnist_epoch for script, video and bare."""
     script, network = NETWORKS[name]
-    train_x, train_y, test_x, test_y = tensors
-    sizes = [len(labels) // PARTS[name] for labels in (train_y, test_y)]
+    sizes = [len(part) // PARTS[name] for part in parts]
+    train_set, test_set = (TensorDataset(*p[:size]) for p, size in zip(parts, sizes))
     own = (
-        script.make_loader(train_x[: sizes[0]], train_y[: sizes[0]], 64, shuffle=True),
-        script.make_loader(test_x[: sizes[1]], test_y[: sizes[1]], 500, shuffle=False),
+        DataLoader(train_set, batch_size=64, shuffle=True),
+        DataLoader(test_set, batch_size=500),
     )
     video = video_loaders(root, sizes)
     ready = [list(loader) for loader in own]
@@ -113,14 +114,15 @@ def video_tensors(names, countries):
 def new_classifier():
     """The video's classifier with its loss and optimizer."""
     model = lecture13.RNNClassifier(128, 100, 18)
-    return model, *lecture13.construct(model, lr=0.001)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.001)
+    return model, torch.nn.CrossEntropyLoss(), optimizer
 
 
-def names_script(train_data, test_data):
+def names_script(train_loader, test_loader):
     """An epoch by the script's own functions."""
-    model, *rest = new_classifier()
-    lecture13.train(1, model, "cpu", train_data, 256, *rest, time.time())
-    lecture13.test(model, "cpu", test_data, 256)
+    model, criterion, optimizer = new_classifier()
+    lecture13.train(model, "cpu", train_loader, criterion, optimizer, 1)
+    lecture13.test(model, "cpu", test_loader)
 
 
 def names_epoch(train_batches, test_batches):
@@ -141,9 +143,9 @@ def names_epoch(train_batches, test_batches):
 class VideoBatches:
     """A DataLoader over (name, country) pairs, its batches made into tensors."""
 
-    def __init__(self, data, shuffle):
-        names = ["".join(map(chr, seq[seq > 0].tolist())) for seq in data.seqs]
-        pairs = list(zip(names, data.labels.tolist()))
+    def __init__(self, own, shuffle):
+        names = ["".join(map(chr, seq[seq > 0].tolist())) for seq in own.seqs]
+        pairs = list(zip(names, own.labels.tolist()))
         self.loader = DataLoader(pairs, batch_size=256, shuffle=shuffle)
 
     def __iter__(self):
@@ -152,14 +154,12 @@ class VideoBatches:
 
 def names_ways():
     """A function and its arguments for script, video and bare."""
-    *parts, _ = lecture13.load_names(ROOT / "data")
-    train_data, test_data = parts
-    video = VideoBatches(train_data, True), VideoBatches(test_data, False)
-    bare = [
-        [data[index] for index in lecture13.batches(data, 256, shuffle)]
-        for data, shuffle in ((train_data, True), (test_data, False))
-    ]
-    return [(names_script, *parts), (names_epoch, *video), (names_epoch, *bare)]
+    args = SimpleNamespace(data_dir=ROOT / "data", dry_run=False, batch_size=256)
+    train_loader, test_loader, _ = lecture13.load_names(args)
+    own = train_loader, test_loader
+    video = VideoBatches(train_loader, True), VideoBatches(test_loader, False)
+    bare = [list(loader) for loader in own]
+    return [(names_script, *own), (names_epoch, *video), (names_epoch, *bare)]
 
 
 # ---------------------------------------------------------------- Measurement
@@ -188,7 +188,7 @@ def main():
     if unknown := set(names) - set(PARTS):
         parser.error(f"unknown: {', '.join(unknown)}")
 
-    tensors = lecture09.load_mnist(ROOT / "data")
+    parts = lecture09.load_mnist(ROOT / "data")
     print(f"{torch.get_num_threads()} threads, torch {torch.__version__}")
     head = f"{'script':>8} {'video':>8} {'bare':>8}   times the video   share of bare"
     print(f"{'seconds an epoch':16} {head}   rounds")
@@ -199,7 +199,7 @@ def main():
                 if name == "lecture13":
                     ways = names_ways()
                 else:
-                    ways = mnist_ways(name, root, tensors)
+                    ways = mnist_ways(name, root, parts)
             *best, rounds = measure(ways, args.seconds)
             ours, theirs, bare = (PARTS[name] * seconds for seconds in best)
             times = f"{theirs / ours:14.2f}x {100 * bare / ours:14.1f} % {rounds:8}"

@@ -1,5 +1,6 @@
 """What every test file uses: the scripts by name, and a way to run one."""
 
+import functools
 import importlib
 import os
 import subprocess
@@ -7,11 +8,14 @@ import sys
 from pathlib import Path
 
 import matplotlib.image
+import matplotlib.pyplot as plt
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = sorted(ROOT.glob("lecture*.py"))
 sys.path.insert(0, str(ROOT))
+# One thread each: as many processes as there are cores run beside each other.
+ENVIRONMENT = {**os.environ, "PYTHONIOENCODING": "utf-8", "OMP_NUM_THREADS": "1"}
 
 
 def run(script, *options, cwd):
@@ -20,28 +24,62 @@ def run(script, *options, cwd):
         [sys.executable, str(ROOT / script), *map(str, options)],
         check=False,
         cwd=cwd,
-        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+        env=ENVIRONMENT,
         capture_output=True,
         encoding="utf-8",
         timeout=300,
     )
 
 
+@functools.cache
+def load_mnist():
+    """[training set, test set] as lectures 9 to 11 have them."""
+    return importlib.import_module("lecture09_softmax_mnist").load_mnist(ROOT / "data")
+
+
+@pytest.fixture(scope="session")
+def mnist():
+    return load_mnist()
+
+
 @pytest.fixture
 def call(tmp_path, monkeypatch, capsys):
-    """Call call(module, *options) for main() in this process: (status, out, err)."""
+    """Call call(module, *options) for main() in this process: (status, out, err).
+
+    What main() raises is told as the last lines of every script tell it; that they
+    do, test_errors.py tries in processes. MNIST is loaded once for all calls, unless
+    --data-dir says from where: that load_mnist() is the same in three scripts, and
+    that it works in each, test_rules.py and test_smoke.py see.
+    """
     monkeypatch.chdir(tmp_path)
 
     def start(module, *options):
+        lecture = importlib.import_module(module)
+        if hasattr(lecture, "load_mnist") and "--data-dir" not in options:
+            once = load_mnist()
+            monkeypatch.setattr(lecture, "load_mnist", lambda data_dir: once)
         try:
-            status = importlib.import_module(module).main([*map(str, options)])
+            status = lecture.main([*map(str, options)])
         except SystemExit as stop:
             if isinstance(stop.code, str):  # what the interpreter would print
                 print(stop.code, file=sys.stderr)
             status = 1 if isinstance(stop.code, str) else stop.code
+        except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)
+            status = 130
+        except OSError as error:
+            print(f"{error.filename or 'output'}: {error.strerror}", file=sys.stderr)
+            status = 1
         return (status or 0, *capsys.readouterr())
 
     return start
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    """The figures that main() draws stay open; no test is to find another's."""
+    yield
+    plt.close("all")
 
 
 def check_picture(file):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import ROOT, run, table
+from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorDataset
 from torchvision import datasets, transforms
 
 import lecture09_softmax_mnist as lecture09
@@ -16,42 +17,79 @@ import lecture11_googlenet_resnet as lecture11
 DATA = ROOT / "data"
 
 
-@pytest.fixture(scope="module")
-def mnist():
-    return lecture09.load_mnist(DATA)
-
-
 def test_tensors_equal_the_videos_transform(mnist, tmp_path):
     shutil.copytree(DATA / "MNIST", tmp_path / "MNIST")
     transform = transforms.Compose(
         [transforms.ToTensor(), transforms.Normalize((0.1307,), (0.3081,))]
     )
-    for train, x, y in ((True, *mnist[:2]), (False, *mnist[2:])):
+    for train, part in zip((True, False), mnist, strict=True):
+        x, y = part.tensors
         dataset = datasets.MNIST(tmp_path, train, transform, download=True)
         assert x.shape == (len(dataset), 1, 28, 28) and y.dtype == torch.int64
         for i in random.Random(0).sample(range(len(dataset)), 200):
             image, label = dataset[i]
             assert (x[i] - image).abs().max() <= 1e-6
             assert y[i] == label
-    assert abs(mnist[0].mean()) < 1e-3 and abs(mnist[0].std() - 1) < 1e-3
+    images = mnist[0].tensors[0]
+    assert abs(images.mean()) < 1e-3 and abs(images.std() - 1) < 1e-3
 
 
-def test_loader_gives_every_sample_once(mnist):
-    x, y = mnist[0][:130], torch.arange(130)
-    batches = list(lecture09.make_loader(x, y, 64, shuffle=True))
-    assert [len(target) for _, target in batches] == [64, 64, 2]
-    order = torch.cat([target for _, target in batches])
-    assert not torch.equal(order, y) and torch.equal(order.sort().values, y)
-    for inputs, target in batches:
-        assert torch.equal(inputs, x[target])
-    ordered = list(lecture09.make_loader(x, y, 1000, shuffle=False))
-    assert len(ordered) == 1 and torch.equal(ordered[0][1], y)
+@pytest.mark.parametrize("module", [lecture09, lecture10, lecture11])
+def test_batches_are_those_of_the_seed(call, monkeypatch, module):
+    """Every image once, newly ordered; the order is a seed's since the first version.
+
+    That one cut whole batches out of the tensors with a BatchSampler.
+    """
+    seen = []
+
+    def train(model, device, train_loader, criterion, optimizer, epoch):
+        seen.append(train_loader)
+        return [(epoch + 1, 1.0)]
+
+    monkeypatch.setattr(module, "train", train)
+    assert call(module.__name__, "--dry-run", "--batch-size", 100)[0] == 0
+    loader = seen[0]
+    torch.manual_seed(5)
+    batches, again = list(loader), list(loader)
+    order = BatchSampler(RandomSampler(loader.dataset), 100, drop_last=False)
+    torch.manual_seed(5)
+    for whole, (x, y) in zip(
+        DataLoader(loader.dataset, sampler=order, batch_size=None), batches, strict=True
+    ):
+        assert torch.equal(whole[0], x) and torch.equal(whole[1], y)
+    assert [len(y) for _, y in batches] == [100, 100, 56]
+    images, labels = loader.dataset.tensors
+    sums = torch.cat([x for x, _ in batches]).sum(dim=(1, 2, 3)).sort().values
+    assert torch.equal(sums, images.sum(dim=(1, 2, 3)).sort().values)
+    assert not torch.equal(torch.cat([y for _, y in batches]), labels)
+    assert not torch.equal(batches[0][1], again[0][1])
+
+
+@pytest.mark.parametrize("module", [lecture09, lecture10, lecture11])
+def test_training_is_the_videos(call, monkeypatch, module):
+    """Adam or another batch size would print other numbers; here it has a name."""
+    seen = []
+
+    def train(model, device, train_loader, criterion, optimizer, epoch):
+        seen.append((train_loader.batch_size, criterion, optimizer))
+        contiguous = all(p.is_contiguous() for p in model.parameters())
+        assert contiguous == (module is lecture09)  # channels_last in 10 and 11
+        return [(epoch + 1, 1.0)]
+
+    monkeypatch.setattr(module, "train", train)
+    assert call(module.__name__, "--dry-run", "--device", "cpu")[0] == 0
+    for batch_size, criterion, optimizer in seen:
+        assert batch_size == 64 and type(criterion) is torch.nn.CrossEntropyLoss
+        assert type(optimizer) is torch.optim.SGD
+        assert optimizer.defaults["lr"] == 0.01
+        assert optimizer.defaults["momentum"] == 0.5
 
 
 def test_09_worked_numbers(call):
     rows = table(call("lecture09_softmax_mnist", "--dry-run")[1])
     for name in ("softmax of 0.2, 0.1, -0.1", "its loss, y = [1, 0, 0]"):
-        assert rows[name][0] == rows[name][1]
+        ours, video = rows[name]
+        assert ours == video.removesuffix(" (computed)")
     assert rows["cross-entropy, batch 1"] == ("0.4966", "0.4966")
     assert rows["cross-entropy, batch 2"] == ("1.2389", "1.2389")
 
@@ -61,6 +99,34 @@ def test_09_cross_entropy_three_ways():
     z, y = torch.randn(7, 5), torch.randint(5, (7,))
     hand = lecture09.cross_entropy(z.numpy(), y.numpy())
     assert hand == pytest.approx(torch.nn.CrossEntropyLoss()(z, y).item(), rel=1e-5)
+
+
+def curve(accuracies):
+    """Epochs and numbers of those accuracies that were measured off a plot."""
+    return {e: float(t.split()[1]) for e, t in accuracies.items() if "about" in t}
+
+
+def test_accuracies_of_the_slides():
+    """What the slides show, written down a second time."""
+    assert lecture09.VIDEO["softmax"][2] == {
+        1: "90 %",
+        2: "93 %",
+        9: "97 %",
+        10: "97 %",
+    }
+    shown = {1: "96.05 %", 2: "97.09 %", 9: "98.57 %", 10: "98.69 %"}
+    assert lecture10.VIDEO["basic"][2] == {0: "6.37 %", **shown}
+    measured = curve(lecture10.VIDEO["another run (curve)"][2])
+    percent = (97.07, 97.77, 98.23, 98.49, 98.55, 98.68, 98.56, 98.53, 98.87, 98.98)
+    assert measured == dict(zip(range(1, 11), percent))
+    for name, percent, ends in (
+        ("googlenet", (98.35, 98.43, 98.61, 98.80, 98.91, 98.84), (95.54, 98.66)),
+        ("resnet", (98.72, 98.72, 98.90, 98.79, 99.07, 98.96), (97.36, 99.01)),
+    ):
+        accuracies = lecture11.VIDEO[name][2]
+        assert curve(accuracies) == dict(zip(range(3, 9), percent))
+        assert list(accuracies) == list(range(11))  # in the order of a line's points
+        assert (accuracies[1], accuracies[10]) == tuple(f"{end} %" for end in ends)
 
 
 def test_video_rescaling(call):
@@ -78,14 +144,13 @@ def test_loss_lines_are_means_and_accuracy_counts(capsys):
     torch.nn.init.zeros_(model[1].weight)
     torch.nn.init.zeros_(model[1].bias)
     x, y = torch.zeros(600, 1, 28, 28), torch.arange(600) % 10
-    loader = lecture09.make_loader(x, y, 1, shuffle=False)
-    criterion, optimizer = lecture09.construct(model, lr=1e-8)
-    history = {"loss": [], "correct": []}
-    lecture09.train(0, model, "cpu", loader, criterion, optimizer, history)
-    assert [mean for _, mean in history["loss"]] == pytest.approx([np.log(10)] * 2)
-    assert [place for place, _ in history["loss"]] == pytest.approx([0.5, 1])
-    lecture09.test(model, "cpu", loader, history)
-    assert history["correct"][0] == 60
+    loader = DataLoader(TensorDataset(x, y))
+    criterion = torch.nn.CrossEntropyLoss()
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-8, momentum=0.5)
+    losses = lecture09.train(model, "cpu", loader, criterion, optimizer, 0)
+    assert [mean for _, mean in losses] == pytest.approx([np.log(10)] * 2)
+    assert [place for place, _ in losses] == pytest.approx([0.5, 1])
+    assert lecture09.test(model, "cpu", loader) == (60, 600)
     out = capsys.readouterr().out
     assert "[1,   300] loss: 2.303" in out
     assert "Accuracy on test set: 10 % [60/600]" in out
@@ -101,13 +166,13 @@ def test_10_convolution_examples(call):
     assert "MaxPool2d (1, 20, 8, 8) -> (1, 20, 4, 4)" in out
 
 
-NETWORKS = [lecture09.Net, *lecture10.MODELS.values(), *lecture11.MODELS.values()]
+NETWORKS = {"softmax": lecture09.Net, **lecture10.NETWORKS, **lecture11.NETWORKS}
 
 
-@pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.__name__)
-def test_networks(network):
+@pytest.mark.parametrize("name", NETWORKS)
+def test_networks(name):
     torch.manual_seed(0)
-    model = network()
+    model = NETWORKS[name]()
     outputs = model(torch.randn(3, 1, 28, 28))
     assert outputs.shape == (3, 10)
     outputs.sum().backward()
@@ -136,6 +201,14 @@ def test_11_shortcuts():
     assert torch.equal(preact(x), x)
 
 
+def test_11_1x1_convolution(call):
+    """Slides 11-5 to 11-11: a weighted sum of three channels, pixel by pixel."""
+    rows = table(call("lecture11_googlenet_resnet", "--dry-run")[1])
+    for row in (1, 2, 3):
+        ours, video = rows[f"1x1 over 3 channels, row {row}"]
+        assert ours == video
+
+
 def test_11_multiplications(call):
     rows = table(call("lecture11_googlenet_resnet", "--dry-run")[1])
     assert rows["5x5, 192 to 32: multiplications"] == ("120,422,400", "120,422,400")
@@ -159,20 +232,21 @@ def write_otto(file, rows=120, columns=93):
 def test_09_otto(call, tmp_path):
     file = tmp_path / "train.csv"
     write_otto(file, rows=1800)
-    options = ["--dataset", "otto", "--csv", file, "--lr", 0.1]
+    options = ["--otto", file, "--lr", 0.1]
     status, out, err = call("lecture09_softmax_mnist", *options)
     assert (status, err) == (0, "")
     rows = table(out)
-    assert float(rows["otto: held-out accuracy"][0].split()[0]) > 95
-    assert "/360]" in rows["otto: held-out accuracy"][0]
+    assert float(rows["otto epoch 10: accuracy"][0].split()[0]) > 95
+    assert "/360]" in rows["otto epoch 10: accuracy"][0]
     assert float(rows["otto: held-out log loss"][0]) < 0.3
 
 
 def test_09_otto_wrong_files(call, tmp_path):
     file = tmp_path / "train.csv"
-    options = ["--dataset", "otto", "--csv", file]
+    options = ["--otto", file]
+    status, _, err = call("lecture09_softmax_mnist", *options)
+    assert status == 1 and err == f"{file}: No such file or directory\n"
     for make in (
-        lambda: None,
         lambda: file.write_text("", encoding="utf-8"),
         lambda: file.write_text("a,b\n1,2\n", encoding="utf-8"),
         lambda: write_otto(file, columns=92),
@@ -182,9 +256,8 @@ def test_09_otto_wrong_files(call, tmp_path):
         make()
         status, _, err = call("lecture09_softmax_mnist", *options)
         assert status == 1 and len(err.splitlines()) == 1
-        assert str(file) in err and "Otto" in err
-    assert call("lecture09_softmax_mnist", "--dataset", "otto")[0] == 2
-    assert call("lecture09_softmax_mnist", "--csv", file)[0] == 2
+        assert str(file) in err and "--otto takes Kaggle's train.csv" in err
+    assert call("lecture09_softmax_mnist", "--otto")[0] == 2
 
 
 @pytest.fixture
@@ -244,7 +317,8 @@ def test_bad_device(call, script, name):
 
 def test_divergence(call):
     status, out, err = call("lecture10_cnn", "--dry-run", "--lr", 1e6)
-    assert status == 1 and "in epoch 1: try a smaller --lr" in err
+    assert status == 1 and len(err.splitlines()) == 1
+    assert "basic diverged, loss " in err and ": try a smaller --lr" in err
     assert "plot saved" in out
 
 

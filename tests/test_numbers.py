@@ -43,8 +43,10 @@ def test_03_gradient_descent(call):
     lines = out.splitlines()
     assert status == 0
     assert lines[0] == "Predict (before training) 4 4.0"
-    pairs = zip(lecture03.VIDEO_W, lecture03.VIDEO_COST)
-    for epoch, (w, cost) in enumerate(pairs):
+    slide_w = (1.09, 1.18, 1.25, 1.32, 1.39, 1.44, 1.50, 1.54, 1.59, 1.62, 1.66)
+    slide_cost = (4.67, 3.84, 3.15, 2.59, 2.13, 1.75, 1.44, 1.18, 0.97, 0.80, 0.66)
+    assert (*lecture03.VIDEO_W,) == slide_w and (*lecture03.VIDEO_COST,) == slide_cost
+    for epoch, (w, cost) in enumerate(zip(slide_w, slide_cost)):
         assert lines[1 + epoch] == f"Epoch: {epoch} w= {w:.2f} cost= {cost:.2f}"
     assert lines[100] == "Epoch: 99 w= 2.00 cost= 0.00"
     assert lines[101] == "Predict (after training) 4 8.00"
@@ -59,11 +61,45 @@ def test_03_sgd(call):
     assert table(out)["sgd: prediction for x = 4"][0] == "7.9999999999996945"
 
 
+def test_03_sgd_prints_the_loss_after_the_update(call):
+    """Slides 3-23 to 3-25: sample by sample, w is moved first."""
+    out = call("lecture03_gradient_descent", "--method", "sgd", "--epochs", 1)[1]
+    w, losses = 1.0, []
+    for x, y in zip(X, Y):
+        gradient = 2 * x * (x * w - y)
+        w -= 0.01 * gradient
+        losses.append((x * w - y) ** 2)
+        assert f"\tgrad: {x} {y} {gradient}\n" in out
+    assert f"progress: 0 w= {w} loss= {losses[-1]}\n" in out
+
+
+def test_03_one_quantity_for_all_methods(call, monkeypatch):
+    """The cost over the three samples after each update, in each curve."""
+    curves = {}
+    monkeypatch.setattr(lecture03, "draw", lambda found, args: curves.update(found))
+    monkeypatch.setattr(lecture03, "save_plot", lambda figure, args: None)
+    assert call("lecture03_gradient_descent", "--method", "all", "--epochs", 2)[0] == 0
+    assert list(curves) == ["gd", "sgd", "minibatch"]
+    for updates, costs in zip((1, 3, 2), curves.values()):
+        assert len(costs) == 1 + 2 * updates
+        assert costs[0] == pytest.approx(14 / 3)
+        assert costs == sorted(costs, reverse=True)
+
+
 def test_03_three_gradients_agree():
     w = 1.3
     samples = [lecture03.gradient_sample(x, y, w) for x, y in zip(X, Y)]
     assert lecture03.gradient(X, Y, w) == pytest.approx(np.mean(samples))
-    assert lecture03.gradient_batch(X, Y, w) == pytest.approx(np.mean(samples))
+    # whole batches are gradient descent, batches of one are SGD, two are between
+    per_epoch = {size: lecture03.train_batches(0.01, 4, size)[0] for size in (1, 2, 3)}
+    assert per_epoch[1] == pytest.approx(lecture03.train_sgd(0.01, 4)[0])
+    assert [len(w_list) for w_list in per_epoch.values()] == [12, 8, 4]
+    first = [
+        1 - 0.01 * lecture03.gradient(X[:size], Y[:size], 1.0) for size in (1, 2, 3)
+    ]
+    assert [w_list[0] for w_list in per_epoch.values()] == pytest.approx(first)
+    second = first[1] - 0.01 * lecture03.gradient_sample(3.0, 6.0, first[1])
+    assert per_epoch[2][1] == pytest.approx(second)
 
 
 def test_03_smoothing():
@@ -90,7 +126,13 @@ def test_04_backprop(call):
     assert "predict (after training) 4 7.999998569488525\n" in out
     assert "w.grad after the second, not zeroed: -4.0" in out
     assert "raises RuntimeError" in out and "a second time" in out
-    assert table(out)["4-22: dL/dx, dL/dw"] == ("15.0, 10.0", "15.0, 10.0")
+    rows = table(out)
+    assert rows["4-22: dL/dx, dL/dw"] == ("15.0, 10.0", "15.0, 10.0")
+    slide = (7.315943717956543, 3.9988, 2.1857, 1.1946, 0.6530, 0.3569)  # 4-43
+    for epoch, loss in enumerate(slide):
+        ours, video = map(float, rows[f"progress: {epoch}"])
+        assert ours == pytest.approx(loss, abs=6e-5) and video == loss
+    assert "progress: 6" not in rows
 
 
 @pytest.mark.parametrize("model", lecture04.MODELS)
@@ -180,8 +222,8 @@ def test_08_numbers_of_the_video(call):
     status, out, _ = call("lecture08_dataloader", "--epochs", 2)
     rows = table(out)
     assert status == 0
-    assert rows["samples"] == ("759", "759")
-    assert rows["iterations per epoch"] == ("24", "24")
+    assert rows["samples"] == ("759", "759 (computed)")
+    assert rows["iterations per epoch"] == ("24", "24 (computed)")
     assert "759 samples, batch size 32: 24 iterations per epoch" in out
     assert "\n1 23 0." in out and "\n1 24 " not in out
 
@@ -196,25 +238,37 @@ def test_08_holdout_is_seeded_and_disjoint():
 
 
 def test_08_titanic_beats_the_majority(call):
-    _, out, _ = call("lecture08_dataloader", "--dataset", "titanic", "--holdout", 0.2)
-    assert "263 of 1309 ages missing: filled with the median 28 and marked" in out
+    _, out, _ = call("lecture08_dataloader", "--titanic", "--holdout", 0.2)
+    assert "263 of 1309 ages missing: filled with the median 28.5 and marked" in out
     rows = table(out)
     ours = float(rows["test accuracy"][0].split()[0])
     assert ours > float(rows["majority class of test"][0].split()[0]) + 4
 
 
 def test_08_titanic_features():
-    dataset = lecture08.TitanicDataset(DATA / "titanic.csv.gz")
+    rows = lecture08.load_titanic(DATA / "titanic.csv.gz")
+    dataset = lecture08.TitanicDataset(rows)
+    dataset.fill(range(len(rows)))
     x, y = dataset[0]  # first class, female, 29, survived
     assert x.tolist() == pytest.approx([1, 0, 0, 1, 29 / 80, 0])
     assert y.item() == 1
     unknown = dataset.x_data[:, 5] == 1
-    assert unknown.sum() == dataset.missing == 263
-    assert torch.all(dataset.x_data[unknown, 4] == dataset.median / 80)
+    assert (len(dataset), unknown.sum()) == (1309, 263)
+    assert torch.all(dataset.x_data[unknown, 4] == torch.tensor(28 / 80))
+
+
+def test_08_titanic_median_is_of_the_training_part():
+    """What is held out must not be looked at, not even for a missing age."""
+    ages = ["10", "20", "", "70", "80"]
+    rows = [{"Survived": "1", "Pclass": "1", "Sex": "male", "Age": age} for age in ages]
+    for known, years in (([0, 1, 2], 15), ([2, 3, 4], 75), (range(5), 45)):
+        dataset = lecture08.TitanicDataset(rows)
+        dataset.fill(known)
+        assert dataset[2][0][4].item() * 80 == pytest.approx(years)
 
 
 def test_same_seed_same_numbers(call):
-    options = "--dataset", "titanic", "--epochs", 2, "--holdout", 0.3
+    options = "--titanic", "--epochs", 2, "--holdout", 0.3
     assert call("lecture08_dataloader", *options) == call(
         "lecture08_dataloader", *options
     )
@@ -232,7 +286,7 @@ def test_kaggle_titanic(call, tmp_path):
     ]
     file = tmp_path / "train.csv"
     file.write_text("\n".join([head, *rows]), encoding="utf-8")
-    options = ["--dataset", "titanic", "--csv", file, "--epochs", 3]
+    options = ["--titanic", file, "--epochs", 3]
     status, out, err = call("lecture08_dataloader", *options)
     assert (status, err) == (0, "")
     assert "20 of 100 ages missing" in out

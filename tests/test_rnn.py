@@ -4,6 +4,7 @@ import gzip
 import importlib.util
 import io
 import zipfile
+from argparse import Namespace
 
 import pytest
 import torch
@@ -40,6 +41,24 @@ def test_12_shapes(call):
     assert lines["lstm"] == "(1, 5) (2, 1, 8) (5, 4) 1292 (100, 4)"
 
 
+def test_12_example_of_the_lecture(call):
+    out = call("lecture12_rnn", "--dry-run")[1]
+    assert "RNNCell(4, 2): input (1, 4) -> hidden (1, 2)" in out
+    assert "(3, 1, 4) -> output (3, 1, 2) and hidden (1, 1, 2)" in out
+
+
+def test_12_seeds_were_counted_with_the_lectures_training(call):
+    """main() says what say() says, also with a seed that says something else."""
+    said = set()
+    for seed in (0, 1, 2):
+        rows = table(call("lecture12_rnn", "--epochs", 15, "--seed", seed)[1])
+        for name in lecture12.MODELS:
+            ours = rows[f"{name} after 15 epochs"][0].split(",")[0]
+            said.add(ours)
+            assert lecture12.say(name, seed, epochs=15) == ours
+    assert len(said) > 1
+
+
 def test_12_cell_in_a_loop_is_the_module():
     cell, module = lecture12.RNNCellModel(), lecture12.RNNModel()
     for name, value in cell.rnncell.named_parameters():
@@ -55,17 +74,19 @@ def test_12_seed_counts(name):
     Within one, because another torch or machine may round differently.
     """
     right = {"rnncell": 6, "rnn": 4, "embedding": 10, "lstm": 2, "gru": 8}
-    found = 0
-    for seed in range(10):
-        _, _, history = lecture12.learn(name, seed, epochs=15, show=False)
-        found += history[-1][1] == "ohlol"
+    found = sum(lecture12.say(name, seed, epochs=15) == "ohlol" for seed in range(10))
     assert abs(found - right[name]) <= 1
     assert f"{name} {lecture12.GOOD_SEEDS[name]}" in lecture12.__doc__
 
 
+def settings(**others):
+    """What the loaders of lecture 13 read from the command line."""
+    return Namespace(**{"data_dir": DATA, "dry_run": False, "batch_size": 256} | others)
+
+
 @pytest.fixture(scope="module")
 def names():
-    return lecture13.load_names(DATA)
+    return lecture13.load_names(settings())
 
 
 def test_13_names_are_the_lecturers_form(names):
@@ -81,7 +102,8 @@ def test_13_names_are_the_lecturers_form(names):
 def test_13_names_have_no_leak_and_no_junk():
     rows = {}
     for part in ("train", "test"):
-        rows[part], _ = lecture13.read_names(DATA / f"names_{part}.csv.gz")
+        found = lecture13.read_names(DATA / f"names_{part}.csv.gz")
+        rows[part] = [tuple(row) for row in found]
         assert len(set(rows[part])) == len(rows[part])  # each name once per country
         text = gzip.decompress((DATA / f"names_{part}.csv.gz").read_bytes())
         assert text.count(b"\r\n") == len(rows[part]) and text.startswith(b'"')
@@ -92,30 +114,50 @@ def test_13_names_have_no_leak_and_no_junk():
 
 
 def test_13_sequences_and_batches(names):
-    train = names[0]
+    train, test, _ = names
     torch.manual_seed(0)
-    cut = lecture13.batches(train, 256)
-    index = torch.cat(cut)
-    assert torch.equal(index.sort().values, torch.arange(len(train)))
-    assert max(len(part) for part in cut) == 256
-    again = lecture13.batches(train, 256)
-    assert not torch.equal(index, torch.cat(again))  # newly composed
-    seqs, lengths, target = train[torch.tensor([5, 1000, 8000])]
-    assert seqs.shape == (3, lengths[0]) and target.shape == (3,)
-    assert torch.equal(lengths, lengths.sort(descending=True).values)
-    assert ((seqs > 0).sum(dim=1) == lengths).all()
+    for loader in (train, test):
+        cut = loader.batches()
+        index = torch.cat([*cut])
+        assert torch.equal(index.sort().values, torch.arange(len(loader)))
+        assert max(len(part) for part in cut) == 256
+        again = torch.cat([*loader.batches()])
+        assert torch.equal(index, again) == (loader is test)  # train: newly composed
+    found = []
+    for seqs, lengths, target in train:
+        assert seqs.shape == (len(target), lengths[0])
+        assert torch.equal(lengths, lengths.sort(descending=True).values)
+        assert ((seqs > 0).sum(dim=1) == lengths).all()
+        found += [(bytes(s[s > 0].tolist()), y.item()) for s, y in zip(seqs, target)]
+    rows = lecture13.read_names(DATA / "names_train.csv.gz")
+    pairs = [(name.encode(), names[2].index(country)) for name, country in rows]
+    assert sorted(found) == sorted(pairs)  # each name with its own country
 
 
-@pytest.mark.parametrize("cell", lecture13.CELLS)
+def test_13_same_batches_as_ever():
+    """What the first version drew from seed 0: pools of five batches, cut, shuffled."""
+    lengths = [1 + 7 * i % 11 for i in range(100)]
+    loader = lecture13.Loader([[65] * n for n in lengths], range(100), 8, shuffle=True)
+    torch.manual_seed(0)
+    cut = loader.batches()
+    torch.manual_seed(0)
+    expected = []
+    for pool in torch.randperm(100).split(40):
+        expected += pool[torch.tensor(lengths)[pool].argsort()].split(8)
+    expected = [expected[i] for i in torch.randperm(len(expected))]
+    assert len(cut) == len(expected) == 13
+    assert all(map(torch.equal, cut, expected))
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm", "rnn"])
 @pytest.mark.parametrize("bidirectional", [True, False])
 def test_13_packing_and_join(cell, bidirectional):
     """A padded name in a batch gives what the single name gives, without packing."""
     torch.manual_seed(0)
     model = lecture13.RNNClassifier(128, 6, 18, bidirectional, cell)
-    data = lecture13.Sequences(
-        [[70, 71, 72, 73, 74], [80, 81], [90, 91, 92]], [0, 1, 2]
-    )
-    seqs, lengths, target = data[torch.arange(3)]
+    sequences = [[70, 71, 72, 73, 74], [80, 81], [90, 91, 92]]
+    loader = lecture13.Loader(sequences, [0, 1, 2], 3, shuffle=False)
+    ((seqs, lengths, target),) = loader
     assert target.tolist() == [0, 2, 1]
     packed = model(seqs, lengths)
     assert packed.shape == (3, 18)
@@ -123,8 +165,8 @@ def test_13_packing_and_join(cell, bidirectional):
         x = model.embedding(seqs[i, :length]).unsqueeze(1)  # (length, 1, 6)
         output, _ = model.rnn(x)  # (length, 1, 6 * directions)
         state = output[-1]
-        if bidirectional:  # forward ends at the last letter, backward at the first
-            state = torch.cat([output[-1, :, :6], output[0, :, 6:]], dim=1)
+        if bidirectional:  # backward ends at the first letter, forward at the last
+            state = torch.cat([output[0, :, 6:], output[-1, :, :6]], dim=1)
         assert torch.allclose(model.fc(state)[0], packed[i], atol=1e-6)
 
 
@@ -146,7 +188,40 @@ def test_13_learns(call, tmp_path):
 def test_13_prints_progress_like_the_video(call):
     out = call("lecture13_gru_classifier", "--dry-run", "--batch-size", 16)[1]
     assert "[0m " in out and "] Epoch 1 [160/" in out and "loss=" in out
-    assert "These are not the lecturer's names" in out
+    assert "13374 train, 6700 test" in out
+
+
+def test_13_curve_of_the_slide():
+    """Slide 13-92, written down a second time: its ends, its best, its sum."""
+    curve = lecture13.VIDEO_CURVE
+    assert len(curve) == 100 and (curve[0], curve[-1]) == (58.2, 83.9)
+    assert curve.index(max(curve)) + 1 == lecture13.VIDEO_BEST == 22
+    assert max(curve) == 85.3 and sum(curve) == pytest.approx(8329.5)
+
+
+def test_13_curve_says_whose_names_it_is_of(call, monkeypatch):
+    """On board are other names than the lecturer's; on his it is simply the video."""
+    titles = []
+    monkeypatch.setattr(
+        lecture13,
+        "save_plot",
+        lambda figure, args: titles.append(
+            figure.axes[0].get_legend_handles_labels()[1]
+        ),
+    )
+    out = call("lecture13_gru_classifier", "--dry-run")[1]
+    assert "video: lecturer's names, not these" in titles[0]
+    assert table(out)["best accuracy"][1] == "other data"
+    monkeypatch.setattr(lecture13, "is_course", lambda folder: True)
+    rows = table(call("lecture13_gru_classifier", "--dry-run")[1])
+    assert "video (slide 13-92)" in titles[1]
+    assert rows["epoch 1: accuracy"][1] == "about 58.2 %"
+    assert rows["best accuracy"][1] == "about 85.3 %, epoch 22"
+
+
+def test_13_knows_the_lecturers_names():
+    assert lecture13.COURSE_NAMES == course.SHA256["names_train.csv"]
+    assert not lecture13.is_course(DATA)
 
 
 FAULTS = {
@@ -199,7 +274,7 @@ def write_reviews(file, sentences=60):
 def test_13_reviews(call, tmp_path):
     file = tmp_path / "train.tsv"
     write_reviews(file)
-    options = ["--dataset", "reviews", "--csv", file, "--epochs", 30, "--lr", 0.01]
+    options = ["--reviews", file, "--epochs", 30, "--lr", 0.01]
     status, out, err = call("lecture13_gru_classifier", *options)
     assert (status, err) == (0, "")
     assert "144 train and 36 test phrases, no sentence in both" in out
@@ -213,14 +288,14 @@ def test_13_reviews_split_by_sentence(tmp_path):
     lines = ["PhraseId\tSentenceId\tPhrase\tSentiment"]
     lines += [f"{i}\t{i // 4}\tword{i // 4}\t{i % 5}" for i in range(200)]
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    train, test, _, symbols = lecture13.load_reviews(file)
+    train, test, symbols = lecture13.load_reviews(settings(reviews=file))
     assert (len(train), len(test), symbols) == (160, 40, 42)
     assert (test.seqs == 1).all()  # a sentence's only word is unknown to the other part
 
 
 def test_13_reviews_wrong_files(call, tmp_path):
     file = tmp_path / "train.tsv"
-    options = ["--dataset", "reviews", "--csv", file]
+    options = ["--reviews", file]
     for text in (
         None,
         "",
@@ -231,8 +306,15 @@ def test_13_reviews_wrong_files(call, tmp_path):
             file.write_text(text, encoding="utf-8")
         status, _, err = call("lecture13_gru_classifier", *options)
         assert status == 1 and len(err.splitlines()) == 1 and str(file) in err
-    assert call("lecture13_gru_classifier", "--dataset", "reviews")[0] == 2
-    assert call("lecture13_gru_classifier", *options, "--predict", "Li")[0] == 2
+    assert call("lecture13_gru_classifier", "--reviews")[0] == 2
+
+
+def test_13_predict_is_for_names(call, tmp_path):
+    """Or the names would be dropped without a word."""
+    write_reviews(tmp_path / "train.tsv")
+    options = ["--reviews", tmp_path / "train.tsv", "--predict", "Li", "--dry-run"]
+    status, _, err = call("lecture13_gru_classifier", *options)
+    assert status == 2 and len(err.splitlines()) == 1 and "--predict" in err
 
 
 def make_archive():
@@ -272,7 +354,9 @@ def test_course_names_write_nothing_on_a_fault(tmp_path, monkeypatch):
             course.write(files, tmp_path / "course", sums)
     assert not list((tmp_path / "course").iterdir())
     course.write(files, tmp_path / "course", sums)
-    train, test, countries = lecture13.load_names(tmp_path / "course")
+    train, test, countries = lecture13.load_names(
+        settings(data_dir=tmp_path / "course")
+    )
     assert (len(train), len(test), len(countries)) == (36, 36, 18)
 
 
