@@ -20,6 +20,7 @@ between are one (lecture 7 shows it). Slides 4-34, 4-48 and 4-49 write the loss 
 import argparse
 import math
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -257,16 +258,10 @@ def draw_graph(axes):
             below = {**above, "xytext": (0, -18)}
             axes.annotate(f"{back:g}", middle, color="C3", weight="bold", **below)
     for (x0, y0), text in nodes.values():
-        box = {
-            "boxstyle": "circle,pad=0.5",
-            "facecolor": "white",
-            "edgecolor": "black",
-        }
+        box = {"boxstyle": "circle,pad=0.5", "facecolor": "white"}
         axes.text(x0, y0, text, ha="center", va="center", bbox=box, fontsize=9)
     axes.text(3.6, 1.5, "local derivative", color="C0", ha="center")
-    axes.text(
-        3.6, 1.1, "gradient that flows back, d loss / d value", color="C3", ha="center"
-    )
+    axes.text(3.6, 1.1, "gradient that flows back", color="C3", ha="center")
     axes.set(xlim=(-0.6, 6.3), ylim=(-2.3, 1.9), title="Graph of slide 4-32")
     axes.axis("off")
 
@@ -321,21 +316,17 @@ def parse(parser, argv):
     add("--show", action="store_true", help="also open the plot in a window")
     add("--dry-run", action="store_true", help="one tiny epoch, to try the script")
     args = parser.parse_args(argv)
-    low = {"epochs": 1, "batch_size": 1, "lr": 1e-12}  # 0 for the others
     for name, value in vars(args).items():
-        if isinstance(value, (int, float)) and not low.get(name, 0) <= value < 1e9:
-            text = f"--{name} must be from {low.get(name, 0)} to 1e9, not {value}"
-            parser.error(text.replace("_", "-"))
+        low = {"epochs": 1, "batch_size": 1, "lr": 1e-12}.get(name, 0)
+        if isinstance(value, (int, float)) and not low <= value < 1e9:
+            parser.error(f"--{name.replace('_', '-')} must be from {low} to 1e9")
     if args.plot.suffix.lower() not in (".png", ".pdf", ".svg") or args.plot.is_dir():
         parser.error("--plot takes a file name that ends in .png, .pdf or .svg")
     # the picture is written here before it takes the place of an earlier one
     args.part = args.plot.resolve().with_suffix(f".{os.getpid()}{args.plot.suffix}")
-    try:
-        args.plot.parent.mkdir(parents=True, exist_ok=True)
-        args.part.touch()
-        args.part.unlink(missing_ok=True)
-    except OSError as error:
-        parser.error(f"cannot write --plot {args.plot}: {error.strerror}")
+    args.plot.parent.mkdir(parents=True, exist_ok=True)
+    args.part.touch()  # what the machine refuses is told at the end of the file
+    args.part.unlink()
     if args.dry_run:
         args.epochs = 1
     if not args.show and "IPython" not in sys.modules:
@@ -366,14 +357,18 @@ if __name__ == "__main__":
     if hasattr(sys.stdout, "reconfigure"):  # IDLE and notebooks have other streams
         sys.stdout.reconfigure(errors="replace")  # some consoles lack some letters
     try:
+        if "IPython" not in sys.modules:
+            signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C
         status = main(None if "__file__" in globals() else [])
         print(end="", flush=True)
     except KeyboardInterrupt:
+        if "IPython" not in sys.modules:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one adds nothing
         print("interrupted", file=sys.stderr)
         status = 130
     except OSError as error:  # a file that is missing or refused, a full disk
-        status = f"{error.filename or 'output'}: {error.strerror}"
-        if not error.filename:  # nobody reads the output any more: `| head -1`
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        status = f"{error.filename or 'output or plot'}: {error.strerror}"
+        if not error.filename and "IPython" not in sys.modules:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # also for `| head -1`
     if status:  # a notebook would show even exit status 0
         sys.exit(status)

@@ -23,6 +23,7 @@ Examples". Slide 5-7 writes the loss as (x w - y)^2; with a bias it is (y_pred -
 import argparse
 import math
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -58,8 +59,7 @@ def main(argv=None):
 
     # 2. Model
     model = LinearModel()
-    if args.init == "video":
-        start_like_the_video(model, args.epochs)
+    choose_start(model, args)  # random, or the slide's
 
     # 3. Loss and optimizer
     criterion = torch.nn.MSELoss(reduction="sum")  # size_average=False on the slide
@@ -82,9 +82,9 @@ def main(argv=None):
     # 5. Inference and plot
     print("w =", model.linear.weight.item())
     print("b =", model.linear.bias.item())
-    y_test = model(torch.tensor([[4.0]]))
-    print("y_pred =", y_test.item())
-    print_table("slide 5-24", compare(losses, model))
+    y_test = model(torch.tensor([[4.0]])).item()
+    print("y_pred =", y_test)
+    print_table("slide 5-24", compare(losses, model, y_test))
     save_plot(draw({"SGD": losses}), args)
     return diverged("SGD", losses[-1])
 
@@ -97,8 +97,7 @@ def optimise(name, args):
     """The lecture's training with the optimizer of that name: (model, losses)."""
     torch.manual_seed(args.seed)  # each starts at the same point
     model = LinearModel()
-    if args.init == "video":
-        start_like_the_video(model, args.epochs)
+    choose_start(model, args)
     criterion = torch.nn.MSELoss(reduction="sum")
     optimizer = getattr(torch.optim, name)(model.parameters(), lr=args.lr)
 
@@ -120,68 +119,58 @@ def optimise(name, args):
 
 def exercise(args):
     """One other optimizer, or all eight on one plot."""
-    curves, rows, status = {}, [], 0
+    curves, rows = {}, []
     for name in OPTIMIZERS if args.optimizer == "all" else [args.optimizer]:
         model, losses = optimise(name, args)
         curves[name] = losses
-        status = diverged(name, losses[-1]) or status
-        prediction = model(torch.tensor([[4.0]])).item()
-        text = f"loss {losses[-1]:.3g}, x = 4: {prediction:.4f}"
+        y_test = model(torch.tensor([[4.0]])).item()
+        ours = f"loss {losses[-1]:.3g}, x = 4: {y_test:.4f}"
         video = "-"
         if name == "SGD" and len(losses) in VIDEO:
             video = f"x = 4: {VIDEO[len(losses)][1][2]}"
-        rows.append((f"{name} after {len(losses)} epochs", text, video))
+        rows.append((f"{name} after {len(losses)} epochs", ours, video))
     if args.optimizer != "all":
         print("w =", model.linear.weight.item())
         print("b =", model.linear.bias.item())
-        print("y_pred =", prediction)
-        rows = compare(losses, model)
+        print("y_pred =", y_test)
+        rows = compare(losses, model, y_test)
     print_table("slide 5-24", rows)
     save_plot(draw(curves), args)
-    return status
+    return max(diverged(name, losses[-1]) for name, losses in curves.items())
 
 
 # ---------------------------------------------------------- Beside the video
+# fmt: off
 VIDEO = {  # slide 5-24: number of epochs: {epoch: loss}, (w, b, prediction for 4)
-    100: (
-        {86: 0.3036523759365082, 90: 0.28656935691833496, 99: 0.2515641450881958},
-        (1.666100263595581, 0.7590328454971313, 7.4234),
-    ),
-    1000: (
-        {986: 3.594939812501252e-07, 999: 2.977626536448952e-07},
-        (1.9996366500854492, 0.0008257834706455469, 7.9994),
-    ),
+    100: ({86: 0.3036523759365082, 90: 0.28656935691833496, 99: 0.2515641450881958},
+          (1.666100263595581, 0.7590328454971313, 7.4234)),
+    1000: ({986: 3.594939812501252e-07, 999: 2.977626536448952e-07},
+           (1.9996366500854492, 0.0008257834706455469, 7.9994)),
 }
+# fmt: on
 # The slide does not show the random starts of its two runs. Training is linear
 # here, so they were solved for: w and b from which its losses come out.
 VIDEO_INIT = {100: (1.31141861, 1.56530734), 1000: (1.49460685, 1.14887742)}
 
 
-def start_like_the_video(model, epochs):
-    """Set the w and b that were solved for, of the run with as many epochs."""
-    w, b = VIDEO_INIT[100 if epochs <= 100 else 1000]
-    with torch.no_grad():
-        model.linear.weight.fill_(w)
-        model.linear.bias.fill_(b)
+def choose_start(model, args):
+    """With --init video: the w and b that were solved for, by the number of epochs."""
+    if args.init == "video":
+        w, b = VIDEO_INIT[100 if args.epochs <= 100 else 1000]
+        torch.nn.init.constant_(model.linear.weight, w)
+        torch.nn.init.constant_(model.linear.bias, b)
 
 
-def compare(losses, model):
+def compare(losses, model, y_test):
     """Table rows: beside the slide's run, if there is one of as many epochs."""
-    video_losses, video = VIDEO.get(len(losses), ({}, ("not shown",) * 3))
-    rows = []
-    for epoch, loss in video_losses.items():
-        rows.append((f"loss at epoch {epoch}", str(losses[epoch]), str(loss)))
-    rows.append(("w", str(model.linear.weight.item()), str(video[0])))
-    rows.append(("b", str(model.linear.bias.item()), str(video[1])))
-    y_test = model(torch.tensor([[4.0]])).item()
-    return rows + [("prediction for x = 4", str(y_test), str(video[2]))]
+    video, (w, b, video_test) = VIDEO.get(len(losses), ({}, ["not shown"] * 3))
+    rows = [(f"loss at epoch {e}", str(losses[e]), str(video[e])) for e in video]
+    rows.append(("w", str(model.linear.weight.item()), str(w)))
+    rows.append(("b", str(model.linear.bias.item()), str(b)))
+    return [*rows, ("prediction for x = 4", str(y_test), str(video_test))]
 
 
-STYLES = {  # where all eight are drawn
-    "SGD": {"lw": 5, "alpha": 0.4},  # ASGD lies on it
-    "ASGD": {"ls": "--"},
-    "Rprop": {"ls": "", "marker": ".", "ms": 2},  # jumps to and fro
-}
+STYLES = {"ASGD": "--", "Rprop": "."}  # one lies on SGD, one jumps to and fro
 
 
 def draw(curves):
@@ -190,20 +179,15 @@ def draw(curves):
     for name, losses in curves.items():
         # at a high lr some reach 0 exactly, which a log scale cannot show
         shown = [max(loss, 1e-14) for loss in losses]
-        style = STYLES.get(name, {}) if len(curves) > 1 else {}
-        if len(losses) == 1:  # --dry-run
-            style = {"marker": "o"}
-        axes.plot(shown, label=f"this run: {name}", **style)
+        style = STYLES.get(name, "-") if len(losses) > 1 else "o"  # --dry-run
+        axes.plot(shown, style, ms=3, label=f"this run: {name}")
     dots, _ = VIDEO.get(max(map(len, curves.values())), ({}, ()))
     if dots:
         axes.plot(list(dots), list(dots.values()), "ko", ms=4, label="video")
     axes.set(xlabel="Epoch", ylabel="Loss (summed squared error)", yscale="log")
     axes.set_title("Lecture 05 · Linear regression")
     axes.grid(alpha=0.3)
-    if len(curves) > 1:
-        figure.legend(loc="outside right upper")
-    else:
-        axes.legend()
+    figure.legend(loc="outside lower center", ncols=5)
     return figure
 
 
@@ -239,21 +223,17 @@ def parse(parser, argv):
     add("--show", action="store_true", help="also open the plot in a window")
     add("--dry-run", action="store_true", help="one tiny epoch, to try the script")
     args = parser.parse_args(argv)
-    low = {"epochs": 1, "batch_size": 1, "lr": 1e-12}  # 0 for the others
     for name, value in vars(args).items():
-        if isinstance(value, (int, float)) and not low.get(name, 0) <= value < 1e9:
-            text = f"--{name} must be from {low.get(name, 0)} to 1e9, not {value}"
-            parser.error(text.replace("_", "-"))
+        low = {"epochs": 1, "batch_size": 1, "lr": 1e-12}.get(name, 0)
+        if isinstance(value, (int, float)) and not low <= value < 1e9:
+            parser.error(f"--{name.replace('_', '-')} must be from {low} to 1e9")
     if args.plot.suffix.lower() not in (".png", ".pdf", ".svg") or args.plot.is_dir():
         parser.error("--plot takes a file name that ends in .png, .pdf or .svg")
     # the picture is written here before it takes the place of an earlier one
     args.part = args.plot.resolve().with_suffix(f".{os.getpid()}{args.plot.suffix}")
-    try:
-        args.plot.parent.mkdir(parents=True, exist_ok=True)
-        args.part.touch()
-        args.part.unlink(missing_ok=True)
-    except OSError as error:
-        parser.error(f"cannot write --plot {args.plot}: {error.strerror}")
+    args.plot.parent.mkdir(parents=True, exist_ok=True)
+    args.part.touch()  # what the machine refuses is told at the end of the file
+    args.part.unlink()
     if args.dry_run:
         args.epochs = 1
     if not args.show and "IPython" not in sys.modules:
@@ -284,14 +264,18 @@ if __name__ == "__main__":
     if hasattr(sys.stdout, "reconfigure"):  # IDLE and notebooks have other streams
         sys.stdout.reconfigure(errors="replace")  # some consoles lack some letters
     try:
+        if "IPython" not in sys.modules:
+            signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C
         status = main(None if "__file__" in globals() else [])
         print(end="", flush=True)
     except KeyboardInterrupt:
+        if "IPython" not in sys.modules:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one adds nothing
         print("interrupted", file=sys.stderr)
         status = 130
     except OSError as error:  # a file that is missing or refused, a full disk
-        status = f"{error.filename or 'output'}: {error.strerror}"
-        if not error.filename:  # nobody reads the output any more: `| head -1`
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        status = f"{error.filename or 'output or plot'}: {error.strerror}"
+        if not error.filename and "IPython" not in sys.modules:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # also for `| head -1`
     if status:  # a notebook would show even exit status 0
         sys.exit(status)

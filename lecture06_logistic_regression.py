@@ -15,6 +15,7 @@ samples (slide 6-14; 6-13 writes 1/N before the sum).
 import argparse
 import math
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -89,51 +90,39 @@ def bce(y, y_pred):
 
 def explain_loss():
     """Slide 6-11 by hand and with BCELoss; returns the table rows."""
-    rows, total = [], 0
+    rows, losses = [], []
     for (y, y_pred), video in VIDEO_BCE.items():
-        loss = bce(y, y_pred)
-        total += loss
-        rows.append((f"BCE of y = {y}, y_pred = {y_pred}", f"{loss:.4f}", video))
-    rows.append(("mean of the four", f"{total / 4:.4f}", VIDEO_MEAN))
+        losses.append(bce(y, y_pred))
+        rows.append((f"BCE of y = {y}, y_pred = {y_pred}", f"{losses[-1]:.4f}", video))
+    rows.append(("mean of the four", f"{np.mean(losses):.4f}", VIDEO_MEAN))
     y, y_pred = torch.tensor(list(VIDEO_BCE)).T
     print(f"BCELoss of slide 6-11: {torch.nn.BCELoss()(y_pred, y).item():.4f}")
 
     p, q = 0.7, 0.4  # the truth and the model's belief, of one event
     entropy = bce(p, p)
-    divergence = p * math.log(p / q) + (1 - p) * math.log((1 - p) / (1 - q))
+    kl = p * math.log(p / q) + (1 - p) * math.log((1 - p) / (1 - q))
     print(f"truth P = {p}, model Q = {q}:")
     print(f"  entropy H(P)             {entropy:.4f}")
-    print(f"  + divergence KL(P || Q)  {divergence:.4f}")
-    both = entropy + divergence
-    print(f"  = cross-entropy H(P, Q)  {bce(p, q):.4f}  (sum {both:.4f})")
+    print(f"  + divergence KL(P || Q)  {kl:.4f}")
+    print(f"  = cross-entropy H(P, Q)  {bce(p, q):.4f}  (sum {entropy + kl:.4f})")
     print("Only KL depends on the model: less cross-entropy means closer to the truth.")
     return rows
 
 
 # ---------------------------------------------------------- Beside the video
-VIDEO_BCE = {  # slide 6-11: (y, y_pred): loss
-    (1, 0.2): "1.6094",
-    (1, 0.8): "0.2231",
-    (0, 0.3): "0.3567",
-    (0, 0.7): "1.2040",
-}
+# slide 6-11: (y, y_pred): loss
+VIDEO_BCE = {(1, 0.2): "1.6094", (1, 0.8): "0.2231"}
+VIDEO_BCE |= {(0, 0.3): "0.3567", (0, 0.7): "1.2040"}
 VIDEO_MEAN = "0.8483"
 VIDEO_W, VIDEO_B = 1.193, -2.859  # slide 6-19, measured off its curve
-
-
-def video_curve(hours):
-    """P(pass) as slide 6-19 draws it."""
-    return 1 / (1 + np.exp(-(VIDEO_W * np.asarray(hours) + VIDEO_B)))
 
 
 def compare(model):
     """Table rows: the curve against slide 6-19."""
     w, b = model.linear.weight.item(), model.linear.bias.item()
-    video_crossing = f"about {-VIDEO_B / VIDEO_W:.2f}"
     rows = [("w, b", f"{w:.3f}, {b:.3f}", f"about {VIDEO_W}, {VIDEO_B}")]
-    rows.append(("P(pass) = 0.5 at hours", f"{-b / w:.2f}", video_crossing))
-    ours, video = infer(model, [4.0])[0], video_curve(4.0)
-    rows.append(("P(pass) after 4 hours", f"{ours:.4f}", f"about {video:.2f}"))
+    rows.append(("P(pass) = 0.5 at hours", f"{-b / w:.2f}", "about 2.40"))
+    rows.append(("P(pass) after 4 hours", f"{infer(model, [4])[0]:.4f}", "about 0.87"))
     return rows
 
 
@@ -143,11 +132,11 @@ def draw(model):
     crossing = -model.linear.bias.item() / model.linear.weight.item()
     figure, axes = plt.subplots(figsize=(8, 4.5), layout="constrained")
     axes.plot(hours, infer(model, hours), label="this run")
-    axes.plot(hours, video_curve(hours), "k--", label="video (slide 6-19, about)")
+    video = 1 / (1 + np.exp(-(VIDEO_W * hours + VIDEO_B)))
+    axes.plot(hours, video, "k--", label="video (slide 6-19, about)")
     axes.plot([0, 10], [0.5, 0.5], "r", lw=1)
     if 0 < crossing < 10:
-        label = f"P = 0.5 at {crossing:.2f} hours"
-        axes.plot(crossing, 0.5, "ro", label=label)
+        axes.plot(crossing, 0.5, "ro", label=f"P = 0.5 at {crossing:.2f} hours")
     axes.plot(x_data.numpy(), y_data.numpy(), "C2s", label="training data")
     axes.set(xlabel="Hours", ylabel="Probability of Pass")
     axes.set_title("Lecture 06 · Logistic regression")
@@ -177,21 +166,17 @@ def parse(parser, argv):
     add("--show", action="store_true", help="also open the plot in a window")
     add("--dry-run", action="store_true", help="one tiny epoch, to try the script")
     args = parser.parse_args(argv)
-    low = {"epochs": 1, "batch_size": 1, "lr": 1e-12}  # 0 for the others
     for name, value in vars(args).items():
-        if isinstance(value, (int, float)) and not low.get(name, 0) <= value < 1e9:
-            text = f"--{name} must be from {low.get(name, 0)} to 1e9, not {value}"
-            parser.error(text.replace("_", "-"))
+        low = {"epochs": 1, "batch_size": 1, "lr": 1e-12}.get(name, 0)
+        if isinstance(value, (int, float)) and not low <= value < 1e9:
+            parser.error(f"--{name.replace('_', '-')} must be from {low} to 1e9")
     if args.plot.suffix.lower() not in (".png", ".pdf", ".svg") or args.plot.is_dir():
         parser.error("--plot takes a file name that ends in .png, .pdf or .svg")
     # the picture is written here before it takes the place of an earlier one
     args.part = args.plot.resolve().with_suffix(f".{os.getpid()}{args.plot.suffix}")
-    try:
-        args.plot.parent.mkdir(parents=True, exist_ok=True)
-        args.part.touch()
-        args.part.unlink(missing_ok=True)
-    except OSError as error:
-        parser.error(f"cannot write --plot {args.plot}: {error.strerror}")
+    args.plot.parent.mkdir(parents=True, exist_ok=True)
+    args.part.touch()  # what the machine refuses is told at the end of the file
+    args.part.unlink()
     if args.dry_run:
         args.epochs = 1
     if not args.show and "IPython" not in sys.modules:
@@ -222,14 +207,18 @@ if __name__ == "__main__":
     if hasattr(sys.stdout, "reconfigure"):  # IDLE and notebooks have other streams
         sys.stdout.reconfigure(errors="replace")  # some consoles lack some letters
     try:
+        if "IPython" not in sys.modules:
+            signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C
         status = main(None if "__file__" in globals() else [])
         print(end="", flush=True)
     except KeyboardInterrupt:
+        if "IPython" not in sys.modules:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one adds nothing
         print("interrupted", file=sys.stderr)
         status = 130
     except OSError as error:  # a file that is missing or refused, a full disk
-        status = f"{error.filename or 'output'}: {error.strerror}"
-        if not error.filename:  # nobody reads the output any more: `| head -1`
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        status = f"{error.filename or 'output or plot'}: {error.strerror}"
+        if not error.filename and "IPython" not in sys.modules:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # also for `| head -1`
     if status:  # a notebook would show even exit status 0
         sys.exit(status)

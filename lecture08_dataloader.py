@@ -22,6 +22,7 @@ import argparse
 import csv
 import gzip
 import os
+import signal
 import statistics
 import sys
 import zlib
@@ -180,14 +181,6 @@ class TitanicDataset(Dataset):
         return len(self.y_data)
 
 
-def is_age(text):
-    """Missing, or a number of years."""
-    try:
-        return not text or 0 < float(text) < 120
-    except ValueError:
-        return False
-
-
 def load_titanic(file):
     """The rows of a CSV file with the columns Survived, Pclass, Sex and Age.
 
@@ -195,28 +188,33 @@ def load_titanic(file):
     fit. A file that cannot be used ends the program with one line.
     """
     opener = gzip.open if file.suffix == ".gz" else open
-    known = {
-        "Survived": ("0", "1"),
-        "Pclass": ("1", "2", "3"),
-        "Sex": ("male", "female"),
-    }
-    rows = []
-    try:
-        with opener(file, "rt", encoding="utf-8-sig", newline="") as text:
-            reader = csv.DictReader(text)
-            if missing := {*known, "Age"} - set(reader.fieldnames or []):
+    with opener(file, "rt", encoding="utf-8-sig", newline="") as text:
+        rows, reader = [], csv.DictReader(text)
+        try:
+            if missing := {"Survived", "Pclass", "Sex", "Age"} - {
+                *(reader.fieldnames or [])
+            }:
                 raise ValueError(f"no column {', '.join(sorted(missing))}")
             for row in reader:
                 rows.append(row)
-                if any(row[name] not in values for name, values in known.items()):
-                    raise ValueError(f"row {reader.line_num} is not a passenger")
-                if not is_age(row["Age"]):
-                    raise ValueError(f"row {reader.line_num} has age {row['Age']}")
-        if not any(row["Age"] for row in rows):
-            raise ValueError("no passenger with an age")
-    except (EOFError, ValueError, csv.Error, zlib.error, gzip.BadGzipFile) as error:
-        back = "git checkout -- data/titanic.csv.gz, or python data/build.py titanic"
-        sys.exit(f"cannot use {file} ({error}); get the one on board back with: {back}")
+                good = row["Survived"] in ("0", "1") and row["Sex"] in (
+                    "male",
+                    "female",
+                )
+                if not good or row["Pclass"] not in ("1", "2", "3"):
+                    raise ValueError("it is not a passenger")
+                if row["Age"] and not 0 < float(row["Age"]) < 120:
+                    raise ValueError(f"age {row['Age']}")
+            if not any(row["Age"] for row in rows):
+                raise ValueError("no passenger with an age")
+        except (EOFError, ValueError, csv.Error, zlib.error, gzip.BadGzipFile) as error:
+            back = (
+                "git checkout -- data/titanic.csv.gz, or python data/build.py titanic"
+            )
+            why = f"row {reader.line_num}: {error}"
+            sys.exit(
+                f"cannot use {file} ({why}); get the one on board back with: {back}"
+            )
     return rows
 
 
@@ -362,8 +360,8 @@ def parse_args(argv):
     add("--holdout", type=float, default=0, metavar="SHARE", help="kept back [0]")
     add("--activation", choices=["sigmoid", "relu"], help="[sigmoid, titanic relu]")
     args = parse(parser, argv)
-    if args.holdout >= 1:
-        parser.error(f"--holdout must be below 1, not {args.holdout}")
+    if args.holdout >= 1 or args.num_workers > 99:
+        parser.error("--holdout must be below 1, --num-workers below 100")
     if args.titanic is True:  # no FILE: the passengers on board
         args.titanic = args.data_dir / "titanic.csv.gz"
     # the video's sigmoids would stay at the majority class on titanic as well
@@ -380,21 +378,17 @@ def parse(parser, argv):
     add("--show", action="store_true", help="also open the plot in a window")
     add("--dry-run", action="store_true", help="one tiny epoch, to try the script")
     args = parser.parse_args(argv)
-    low = {"epochs": 1, "batch_size": 1, "lr": 1e-12}  # 0 for the others
     for name, value in vars(args).items():
-        if isinstance(value, (int, float)) and not low.get(name, 0) <= value < 1e9:
-            text = f"--{name} must be from {low.get(name, 0)} to 1e9, not {value}"
-            parser.error(text.replace("_", "-"))
+        low = {"epochs": 1, "batch_size": 1, "lr": 1e-12}.get(name, 0)
+        if isinstance(value, (int, float)) and not low <= value < 1e9:
+            parser.error(f"--{name.replace('_', '-')} must be from {low} to 1e9")
     if args.plot.suffix.lower() not in (".png", ".pdf", ".svg") or args.plot.is_dir():
         parser.error("--plot takes a file name that ends in .png, .pdf or .svg")
     # the picture is written here before it takes the place of an earlier one
     args.part = args.plot.resolve().with_suffix(f".{os.getpid()}{args.plot.suffix}")
-    try:
-        args.plot.parent.mkdir(parents=True, exist_ok=True)
-        args.part.touch()
-        args.part.unlink(missing_ok=True)
-    except OSError as error:
-        parser.error(f"cannot write --plot {args.plot}: {error.strerror}")
+    args.plot.parent.mkdir(parents=True, exist_ok=True)
+    args.part.touch()  # what the machine refuses is told at the end of the file
+    args.part.unlink()
     if args.dry_run:
         args.epochs = 1
     if not args.show and "IPython" not in sys.modules:
@@ -425,14 +419,18 @@ if __name__ == "__main__":
     if hasattr(sys.stdout, "reconfigure"):  # IDLE and notebooks have other streams
         sys.stdout.reconfigure(errors="replace")  # some consoles lack some letters
     try:
+        if "IPython" not in sys.modules:
+            signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C
         status = main(None if "__file__" in globals() else [])
         print(end="", flush=True)
     except KeyboardInterrupt:
+        if "IPython" not in sys.modules:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one adds nothing
         print("interrupted", file=sys.stderr)
         status = 130
     except OSError as error:  # a file that is missing or refused, a full disk
-        status = f"{error.filename or 'output'}: {error.strerror}"
-        if not error.filename:  # nobody reads the output any more: `| head -1`
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        status = f"{error.filename or 'output or plot'}: {error.strerror}"
+        if not error.filename and "IPython" not in sys.modules:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # also for `| head -1`
     if status:  # a notebook would show even exit status 0
         sys.exit(status)

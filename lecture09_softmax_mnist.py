@@ -19,6 +19,7 @@ import csv
 import math
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -285,11 +286,9 @@ def compare(name, losses, accuracies, video):
     _, video_losses, video_accuracies = video
     for epoch, triple in video_losses.items():
         ours = [f"{loss:.3f}" for place, loss in losses if epoch - 1 < place <= epoch]
-        shown = [f"{loss * VIDEO_SCALE:.3f}" for loss in triple]
+        shown = " ".join(f"{loss * VIDEO_SCALE:.3f}" for loss in triple)
         if ours:
-            rows.append(
-                (f"{name} epoch {epoch}: loss", " ".join(ours), " ".join(shown))
-            )
+            rows.append((f"{name} epoch {epoch}: loss", " ".join(ours), shown))
     for epoch, (correct, total) in enumerate(accuracies):
         when = f"epoch {epoch}" if epoch else "untrained"
         ours = f"{100 * correct / total:.2f} % [{correct}/{total}]"
@@ -394,21 +393,17 @@ def parse(parser, argv):
     add("--show", action="store_true", help="also open the plot in a window")
     add("--dry-run", action="store_true", help="one tiny epoch, to try the script")
     args = parser.parse_args(argv)
-    low = {"epochs": 1, "batch_size": 1, "lr": 1e-12}  # 0 for the others
     for name, value in vars(args).items():
-        if isinstance(value, (int, float)) and not low.get(name, 0) <= value < 1e9:
-            text = f"--{name} must be from {low.get(name, 0)} to 1e9, not {value}"
-            parser.error(text.replace("_", "-"))
+        low = {"epochs": 1, "batch_size": 1, "lr": 1e-12}.get(name, 0)
+        if isinstance(value, (int, float)) and not low <= value < 1e9:
+            parser.error(f"--{name.replace('_', '-')} must be from {low} to 1e9")
     if args.plot.suffix.lower() not in (".png", ".pdf", ".svg") or args.plot.is_dir():
         parser.error("--plot takes a file name that ends in .png, .pdf or .svg")
     # the picture is written here before it takes the place of an earlier one
     args.part = args.plot.resolve().with_suffix(f".{os.getpid()}{args.plot.suffix}")
-    try:
-        args.plot.parent.mkdir(parents=True, exist_ok=True)
-        args.part.touch()
-        args.part.unlink(missing_ok=True)
-    except OSError as error:
-        parser.error(f"cannot write --plot {args.plot}: {error.strerror}")
+    args.plot.parent.mkdir(parents=True, exist_ok=True)
+    args.part.touch()  # what the machine refuses is told at the end of the file
+    args.part.unlink()
     if args.dry_run:
         args.epochs = 1
     if not args.show and "IPython" not in sys.modules:
@@ -439,14 +434,18 @@ if __name__ == "__main__":
     if hasattr(sys.stdout, "reconfigure"):  # IDLE and notebooks have other streams
         sys.stdout.reconfigure(errors="replace")  # some consoles lack some letters
     try:
+        if "IPython" not in sys.modules:
+            signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C
         status = main(None if "__file__" in globals() else [])
         print(end="", flush=True)
     except KeyboardInterrupt:
+        if "IPython" not in sys.modules:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one adds nothing
         print("interrupted", file=sys.stderr)
         status = 130
     except OSError as error:  # a file that is missing or refused, a full disk
-        status = f"{error.filename or 'output'}: {error.strerror}"
-        if not error.filename:  # nobody reads the output any more: `| head -1`
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        status = f"{error.filename or 'output or plot'}: {error.strerror}"
+        if not error.filename and "IPython" not in sys.modules:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # also for `| head -1`
     if status:  # a notebook would show even exit status 0
         sys.exit(status)

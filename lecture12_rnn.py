@@ -23,6 +23,7 @@ has 4 numbers, the embedding 10).
 
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -108,7 +109,7 @@ def main(argv=None):
     args = parse_args(argv)
     explain_shapes()
     runs = {}
-    for name in args.models:
+    for name in MODELS if args.model == "all" else [args.model]:
         print(f"\n{name}: hello -> ohlol")
         torch.manual_seed(args.seed)
         network, inputs, reduction, lr = MODELS[name]
@@ -124,7 +125,7 @@ def main(argv=None):
         optimizer = torch.optim.Adam(model.parameters(), lr=args.lr or lr)
 
         # 4. Training cycle: forward, backward, update
-        history = []
+        runs[name] = []  # (loss, text, probabilities) of each epoch
         for epoch in range(args.epochs):
             optimizer.zero_grad()
             outputs = model(inputs)  # (5, 4), a score for each letter
@@ -135,8 +136,7 @@ def main(argv=None):
             text = spell(outputs)
             print(f"Predicted: {text}", end=", ")
             print(f"Epoch [{epoch + 1}/{args.epochs}] loss = {loss.item():.3f}")
-            history.append((loss.item(), text, outputs.detach().softmax(dim=1).numpy()))
-        runs[name] = history
+            runs[name].append((loss.item(), text, outputs.detach().softmax(1).numpy()))
 
     # 5. Inference and plot
     print_table("lecture 12", compare(runs))
@@ -149,22 +149,9 @@ def spell(outputs):
 
 
 # ---------------------------------------------------- Exercises: LSTM and GRU
-class LSTMModel(EmbeddingModel):
-    """The embedding model with an LSTM, which has a cell state beside the hidden."""
-
-    def __init__(self):
-        super().__init__(rnn=torch.nn.LSTM)
-
-
-class GRUModel(EmbeddingModel):
-    """The embedding model with a GRU."""
-
-    def __init__(self):
-        super().__init__(rnn=torch.nn.GRU)
-
-
-MODELS["lstm"] = LSTMModel, numbers, "mean", 0.05
-MODELS["gru"] = GRUModel, numbers, "mean", 0.05
+# The embedding model again; an LSTM has a cell state beside the hidden.
+MODELS["lstm"] = lambda: EmbeddingModel(torch.nn.LSTM), numbers, "mean", 0.05
+MODELS["gru"] = lambda: EmbeddingModel(torch.nn.GRU), numbers, "mean", 0.05
 
 
 # ---------------------------------------------------- Exercises: which shapes?
@@ -173,20 +160,14 @@ def explain_shapes():
     print(f"{'':10} {'input':12} {'hidden':10} {'output':8} parameters  100 letters")
     for name, (network, inputs, _, _) in MODELS.items():
         model = network()
-        letters = 0 if inputs is vectors else 1  # the sequence's dimension
-        cell = model.rnncell if name == "rnncell" else model.rnn
-        steps = []  # what the recurrent layer returns, call by call
-        hook = cell.register_forward_hook(lambda *call, to=steps: to.append(call[-1]))
-        with torch.no_grad():
-            outputs = model(inputs)
-            long = model(torch.cat([inputs] * 20, dim=letters))
-        hook.remove()
-        hidden = steps[0] if name == "rnncell" else steps[0][1]
+        x = inputs if inputs is vectors else model.emb(inputs)
+        hidden = model.rnncell(x[0]) if name == "rnncell" else model.rnn(x)[1]
         hidden = hidden[0] if name == "lstm" else hidden  # beside it: the cell state
-        shapes = [str(tuple(t.shape)) for t in (inputs, hidden, outputs, long)]
-        print(f"{name:10} {shapes[0]:12} {shapes[1]:10} {shapes[2]:8}", end=" ")
+        long = torch.cat([inputs] * 20, dim=0 if inputs is vectors else 1)
+        tensors = [inputs, hidden, model(inputs), model(long)]
+        row = [str(tuple(tensor.shape)) for tensor in tensors]
         size = sum(p.numel() for p in model.parameters())
-        print(f"{size:10}  {shapes[3]}")
+        print(f"{name:10} {row[0]:12} {row[1]:10} {row[2]:8} {size:10}  {row[3]}")
     print("The same weights read 5 letters or 100: no parameter depends on the length.")
     print("one-hot e, h, l, o: 4 numbers each, three of them 0, fixed by hand;")
     print("embedding: 10 numbers each, dense and learned, of any size you choose.")
@@ -204,21 +185,6 @@ def explain_shapes():
 GOOD_SEEDS = {"rnncell": 72, "rnn": 59, "embedding": 100, "lstm": 61, "gru": 88}
 
 
-def say(name, seed, epochs):
-    """What a model says after so many epochs from a seed: so were they counted."""
-    torch.manual_seed(seed)
-    network, inputs, reduction, lr = MODELS[name]
-    model = network()
-    criterion = torch.nn.CrossEntropyLoss(reduction=reduction)
-    optimizer = torch.optim.Adam(model.parameters(), lr=lr)
-    for _ in range(epochs):
-        optimizer.zero_grad()
-        outputs = model(inputs)
-        criterion(outputs, torch.tensor(y_data)).backward()
-        optimizer.step()
-    return spell(outputs)
-
-
 def compare(runs):
     """Table rows: what each model says, since when, and how often by other seeds."""
     rows = []
@@ -229,42 +195,38 @@ def compare(runs):
             ours += f", first in epoch {texts.index('ohlol') + 1}"
         video = "ohlol" if name in ("rnncell", "rnn", "embedding") else "-"
         rows.append((f"{name} after {len(history)} epochs", ours, video))
-        counted = f"{GOOD_SEEDS[name]} of 100 right"
-        rows.append((f"{name}: seeds 0-99, 15 epochs", counted, "-"))
+        right = f"{GOOD_SEEDS[name]} of 100 right"
+        rows.append((f"{name}: seeds 0-99, 15 epochs", right, "-"))
     return rows
 
 
 def draw(runs):
     """Loss curves above; below, each model's letters per epoch with probabilities."""
     figure = plt.figure(figsize=(9, 6.5), layout="constrained")
-    grid = figure.add_gridspec(2, 1, height_ratios=[1, 1.5])
-    axes = figure.add_subplot(grid[0])
-    for name, history in runs.items():
-        losses = [loss for loss, _, _ in history]
+    axes = figure.subplot_mosaic([["loss"] * len(runs), [*runs]], height_ratios=[2, 3])
+    curves = axes.pop("loss")
+    target = [idx2char[i] for i in y_data]
+    for name, panel in axes.items():
+        losses, texts, probabilities = zip(*runs[name])
         if name == "rnncell":  # summed in the video: a fifth is the mean
-            losses = [loss / len(y_data) for loss in losses]
-        axes.plot(range(1, len(losses) + 1), losses, ".-", label=name)
-    axes.set(xlabel="Epoch", ylabel="Mean loss per letter")
-    axes.grid(alpha=0.3)
-    axes.legend(title="this run")
-    letters = grid[1].subgridspec(1, len(runs), wspace=0.1).subplots(squeeze=False)[0]
-    for axes, (name, history) in zip(letters, runs.items()):
-        chosen = np.array([p.max(axis=1) for _, _, p in history])  # (epochs, 5)
-        image = axes.imshow(chosen, vmin=0.25, vmax=1, cmap="Greens", aspect="auto")
-        for epoch, (_, text, _) in enumerate(history):
-            for place, letter in enumerate(text):
-                right = letter == idx2char[y_data[place]]
-                color = "white" if chosen[epoch, place] > 0.7 else "black"
-                color = color if right else "red"
-                middle = {"ha": "center", "va": "center", "fontsize": 9}
-                axes.text(place, epoch, letter, color=color, **middle)
-        axes.set_xticks(range(len(y_data)), [idx2char[i] for i in y_data])
-        axes.set_yticks(range(len(history)), range(1, len(history) + 1), fontsize=8)
-        axes.set(title=name, xlabel="target")
-    letters[0].set_ylabel("Epoch")
-    figure.colorbar(image, ax=list(letters), label="probability of the letter")
-    title = "Lecture 12 · hello -> ohlol (predicted letters, wrong ones in red)"
-    figure.suptitle(title)
+            losses = [loss / len(target) for loss in losses]
+        epochs = range(1, len(losses) + 1)
+        curves.plot(epochs, losses, ".-", label=name)
+        chosen = np.max(probabilities, axis=2)  # (epochs, 5)
+        image = panel.imshow(chosen, "Greens", vmin=0.25, vmax=1, aspect="auto")
+        for (row, place), probability in np.ndenumerate(chosen):
+            letter = texts[row][place]
+            color = "white" if probability > 0.7 else "black"
+            color = color if letter == target[place] else "red"
+            panel.text(place, row, letter, color=color, ha="center", va="center")
+        panel.set(title=name, xlabel="target", ylabel="Epoch")
+        panel.set_xticks(range(len(target)), target)
+        panel.set_yticks(range(len(texts)), epochs, fontsize=8)
+    curves.set(xlabel="Epoch", ylabel="Mean loss per letter")
+    curves.grid(alpha=0.3)
+    curves.legend(title="this run")
+    figure.colorbar(image, ax=list(axes.values()), label="probability of the letter")
+    figure.suptitle("Lecture 12 · hello -> ohlol (predicted letters, wrong ones red)")
     return figure
 
 
@@ -280,9 +242,7 @@ def parse_args(argv):
     add("--lr", type=float, metavar="X", help="of Adam [rnncell 0.1, others 0.05]")
     add("--seed", type=int, default=2, metavar="N", help="[2]")
     add("--model", choices=[*MODELS, "all"], default="all", help="[all]")
-    args = parse(parser, argv)
-    args.models = list(MODELS) if args.model == "all" else [args.model]
-    return args
+    return parse(parser, argv)
 
 
 def parse(parser, argv):
@@ -293,21 +253,17 @@ def parse(parser, argv):
     add("--show", action="store_true", help="also open the plot in a window")
     add("--dry-run", action="store_true", help="one tiny epoch, to try the script")
     args = parser.parse_args(argv)
-    low = {"epochs": 1, "batch_size": 1, "lr": 1e-12}  # 0 for the others
     for name, value in vars(args).items():
-        if isinstance(value, (int, float)) and not low.get(name, 0) <= value < 1e9:
-            text = f"--{name} must be from {low.get(name, 0)} to 1e9, not {value}"
-            parser.error(text.replace("_", "-"))
+        low = {"epochs": 1, "batch_size": 1, "lr": 1e-12}.get(name, 0)
+        if isinstance(value, (int, float)) and not low <= value < 1e9:
+            parser.error(f"--{name.replace('_', '-')} must be from {low} to 1e9")
     if args.plot.suffix.lower() not in (".png", ".pdf", ".svg") or args.plot.is_dir():
         parser.error("--plot takes a file name that ends in .png, .pdf or .svg")
     # the picture is written here before it takes the place of an earlier one
     args.part = args.plot.resolve().with_suffix(f".{os.getpid()}{args.plot.suffix}")
-    try:
-        args.plot.parent.mkdir(parents=True, exist_ok=True)
-        args.part.touch()
-        args.part.unlink(missing_ok=True)
-    except OSError as error:
-        parser.error(f"cannot write --plot {args.plot}: {error.strerror}")
+    args.plot.parent.mkdir(parents=True, exist_ok=True)
+    args.part.touch()  # what the machine refuses is told at the end of the file
+    args.part.unlink()
     if args.dry_run:
         args.epochs = 1
     if not args.show and "IPython" not in sys.modules:
@@ -338,14 +294,18 @@ if __name__ == "__main__":
     if hasattr(sys.stdout, "reconfigure"):  # IDLE and notebooks have other streams
         sys.stdout.reconfigure(errors="replace")  # some consoles lack some letters
     try:
+        if "IPython" not in sys.modules:
+            signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C
         status = main(None if "__file__" in globals() else [])
         print(end="", flush=True)
     except KeyboardInterrupt:
+        if "IPython" not in sys.modules:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one adds nothing
         print("interrupted", file=sys.stderr)
         status = 130
     except OSError as error:  # a file that is missing or refused, a full disk
-        status = f"{error.filename or 'output'}: {error.strerror}"
-        if not error.filename:  # nobody reads the output any more: `| head -1`
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        status = f"{error.filename or 'output or plot'}: {error.strerror}"
+        if not error.filename and "IPython" not in sys.modules:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # also for `| head -1`
     if status:  # a notebook would show even exit status 0
         sys.exit(status)

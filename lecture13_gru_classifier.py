@@ -24,6 +24,7 @@ import gzip
 import hashlib
 import math
 import os
+import signal
 import sys
 import time
 import unicodedata
@@ -91,9 +92,7 @@ def read_names(file):
             for row in csv.reader(text):
                 rows.append(row)
                 if len(row) != 2 or not all(row) or not "".join(row).isascii():
-                    raise ValueError(
-                        f"line {len(rows)} is not a name, a country in ASCII"
-                    )
+                    raise ValueError(f"line {len(rows)}: not a name and a country")
         if not rows:
             raise ValueError("no names in it")
     except (ValueError, EOFError, csv.Error, zlib.error, gzip.BadGzipFile) as error:
@@ -110,6 +109,10 @@ def load_names(args):
     if unknown := {country for _, country in test_rows} - set(countries):
         sys.exit(f"cannot use {files[1]}: no {min(unknown)} among the training names")
     print(f"Names of {args.data_dir}: {len(train_rows)} train, {len(test_rows)} test")
+    whose = (
+        "the lecturer's, as" if is_course(args.data_dir) else "not the lecturer's, as"
+    )
+    print(f"These names are {whose} those of the video's curve are.")
     loaders = []
     for rows, shuffle in ((train_rows, True), (test_rows, False)):
         rows = rows[:: math.ceil(len(rows) / 500)] if args.dry_run else rows
@@ -129,9 +132,7 @@ class RNNClassifier(torch.nn.Module):
         super().__init__()
         rnn = getattr(torch.nn, cell.upper())  # GRU in the video
         self.embedding = torch.nn.Embedding(input_size, hidden_size)
-        self.rnn = rnn(
-            hidden_size, hidden_size, num_layers=2, bidirectional=bidirectional
-        )
+        self.rnn = rnn(hidden_size, hidden_size, 2, bidirectional=bidirectional)
         self.bidirectional = bidirectional
         directions = 2 if bidirectional else 1
         self.fc = torch.nn.Linear(hidden_size * directions, output_size)
@@ -201,9 +202,8 @@ def main(argv=None):
     train_loader, test_loader, countries = load_names(args)
 
     # 2. Model
-    model = RNNClassifier(
-        128, 100, len(countries), not args.unidirectional, args.cell
-    ).to(args.device)
+    model = RNNClassifier(128, 100, len(countries), not args.unidirectional, args.cell)
+    model.to(args.device)
 
     # 3. Loss and optimizer
     criterion = torch.nn.CrossEntropyLoss()
@@ -312,9 +312,8 @@ def reviews(args):
     optimizer = torch.optim.Adam(model.parameters(), lr=args.lr)
     losses, accuracies = [], []
     for epoch in range(1, args.epochs + 1):
-        losses.append(
-            train(model, args.device, train_loader, criterion, optimizer, epoch)
-        )
+        loss = train(model, args.device, train_loader, criterion, optimizer, epoch)
+        losses.append(loss)
         accuracies.append(test(model, args.device, test_loader))
     print_table("exercise 13-1", compare(accuracies, test_loader.labels, False))
     classes = ["negative", "-", "neutral", "+", "positive"]
@@ -457,21 +456,17 @@ def parse(parser, argv):
     add("--show", action="store_true", help="also open the plot in a window")
     add("--dry-run", action="store_true", help="one tiny epoch, to try the script")
     args = parser.parse_args(argv)
-    low = {"epochs": 1, "batch_size": 1, "lr": 1e-12}  # 0 for the others
     for name, value in vars(args).items():
-        if isinstance(value, (int, float)) and not low.get(name, 0) <= value < 1e9:
-            text = f"--{name} must be from {low.get(name, 0)} to 1e9, not {value}"
-            parser.error(text.replace("_", "-"))
+        low = {"epochs": 1, "batch_size": 1, "lr": 1e-12}.get(name, 0)
+        if isinstance(value, (int, float)) and not low <= value < 1e9:
+            parser.error(f"--{name.replace('_', '-')} must be from {low} to 1e9")
     if args.plot.suffix.lower() not in (".png", ".pdf", ".svg") or args.plot.is_dir():
         parser.error("--plot takes a file name that ends in .png, .pdf or .svg")
     # the picture is written here before it takes the place of an earlier one
     args.part = args.plot.resolve().with_suffix(f".{os.getpid()}{args.plot.suffix}")
-    try:
-        args.plot.parent.mkdir(parents=True, exist_ok=True)
-        args.part.touch()
-        args.part.unlink(missing_ok=True)
-    except OSError as error:
-        parser.error(f"cannot write --plot {args.plot}: {error.strerror}")
+    args.plot.parent.mkdir(parents=True, exist_ok=True)
+    args.part.touch()  # what the machine refuses is told at the end of the file
+    args.part.unlink()
     if args.dry_run:
         args.epochs = 1
     if not args.show and "IPython" not in sys.modules:
@@ -502,14 +497,18 @@ if __name__ == "__main__":
     if hasattr(sys.stdout, "reconfigure"):  # IDLE and notebooks have other streams
         sys.stdout.reconfigure(errors="replace")  # some consoles lack some letters
     try:
+        if "IPython" not in sys.modules:
+            signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C
         status = main(None if "__file__" in globals() else [])
         print(end="", flush=True)
     except KeyboardInterrupt:
+        if "IPython" not in sys.modules:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one adds nothing
         print("interrupted", file=sys.stderr)
         status = 130
     except OSError as error:  # a file that is missing or refused, a full disk
-        status = f"{error.filename or 'output'}: {error.strerror}"
-        if not error.filename:  # nobody reads the output any more: `| head -1`
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        status = f"{error.filename or 'output or plot'}: {error.strerror}"
+        if not error.filename and "IPython" not in sys.modules:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # also for `| head -1`
     if status:  # a notebook would show even exit status 0
         sys.exit(status)

@@ -1,4 +1,4 @@
-"""What every test file uses: the scripts by name, and a way to run one."""
+"""What every test file uses: the scripts by name, and ways to run one."""
 
 import functools
 import importlib
@@ -7,6 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import matplotlib as mpl
+
+mpl.use("agg")  # before any script draws
+
 import matplotlib.image
 import matplotlib.pyplot as plt
 import pytest
@@ -14,21 +18,32 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = sorted(ROOT.glob("lecture*.py"))
 sys.path.insert(0, str(ROOT))
-# One thread each: as many processes as there are cores run beside each other.
-ENVIRONMENT = {**os.environ, "PYTHONIOENCODING": "utf-8", "OMP_NUM_THREADS": "1"}
+# One thread each: processes run beside the tests, and threads would wait for each other.
+os.environ["OMP_NUM_THREADS"] = "1"
+ENVIRONMENT = {
+    **os.environ,
+    "PYTHONIOENCODING": "utf-8",
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
 
 
-def run(script, *options, cwd):
-    """Start a script as a user would, in the folder cwd; its CompletedProcess."""
-    return subprocess.run(
-        [sys.executable, str(ROOT / script), *map(str, options)],
-        check=False,
+def start(script, *options, cwd, **others):
+    """Start a script as a user would, in the folder cwd; its Popen."""
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **others} | {
+        "args": [sys.executable, str(ROOT / script), *map(str, options)]
+    }
+    return subprocess.Popen(
         cwd=cwd,
-        env=ENVIRONMENT,
-        capture_output=True,
         encoding="utf-8",
-        timeout=300,
+        **{"env": ENVIRONMENT, **options},
     )
+
+
+def run(script, *options, cwd, **others):
+    """Run a script to its end: (status, standard output, standard error)."""
+    process = start(script, *options, cwd=cwd, **others)
+    out, err = process.communicate(timeout=300)
+    return process.returncode, out, err
 
 
 @functools.cache
@@ -49,7 +64,7 @@ def call(tmp_path, monkeypatch, capsys):
     What main() raises is told as the last lines of every script tell it; that they
     do, test_errors.py tries in processes. MNIST is loaded once for all calls, unless
     --data-dir says from where: that load_mnist() is the same in three scripts, and
-    that it works in each, test_rules.py and test_smoke.py see.
+    that it works in each, test_rules.py and test_places.py see.
     """
     monkeypatch.chdir(tmp_path)
 

@@ -1,0 +1,85 @@
+"""Every variant prints and draws what tests/snapshots/ says, but for rounding."""
+
+import re
+
+import pytest
+from conftest import SCRIPTS, check_picture
+from snapshots import COMMANDS, FOLDER, commands, snapshot
+
+NUMBER = re.compile(r"(?<![\w.#])-?\d+(?:\.\d+)?(?:e[+-]?\d+)?(?!\w)")
+
+
+def stored(command):
+    """The part of the stored text that belongs to a command."""
+    text = (FOLDER / f"{command[:9]}.txt").read_text(encoding="utf-8")
+    parts = dict(part.split("\n", 1) for part in text[2:].split("\n$ "))
+    return parts[command].splitlines()
+
+
+def tolerance(text, line):
+    """How far another processor may be from a stored number."""
+    if "%" in line or "(percent)" in line or re.search(r"\d+/\d+\]", line):
+        return 0.8 if "." in text else 2  # two of 256 test images
+    if "." not in text and "e" not in text and not line.startswith("    "):
+        return 0  # it counts something
+    decimals = len(text.partition("e")[0].partition(".")[2])
+    if not line.startswith("    ") and "e" not in text and decimals <= 4:
+        return 1.01 * 10**-decimals  # printed with that many
+    size = abs(float(text))
+    return 1e-6 + 2e-4 * size if size > 1e-3 else 0.02 * size + 1e-12
+
+
+def difference(ours, line):
+    """What differs between a line and the stored one, or None."""
+    if NUMBER.split(ours) != NUMBER.split(line):
+        return "another text"
+    for a, b in zip(NUMBER.findall(ours), NUMBER.findall(line)):
+        if a != b and not abs(float(a) - float(b)) <= tolerance(b, line):
+            return f"{a} is not {b}"
+    return None
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_snapshot(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    title, *ours = snapshot(command).splitlines()
+    lines = stored(command)
+    found = [
+        f"{why}\n  now   {a[:300]}\n  stored {b[:300]}"
+        for a, b in zip(ours, lines)
+        if (why := difference(a, b))
+    ]
+    assert not found, "\n".join([title, *found[:5]])
+    assert len(ours) == len(lines)
+    (picture,) = tmp_path.glob("plots/*")
+    assert picture.name == f"{command.split()[0]}.png"
+    check_picture(picture)
+    printed = "".join(ours[: [i for i, s in enumerate(ours) if "status: " in s][0]])
+    assert printed.isascii()
+
+
+def test_every_script_has_snapshots():
+    assert {command.split()[0] for command in COMMANDS} == {s.stem for s in SCRIPTS}
+    assert all(commands(script.stem) for script in SCRIPTS)
+    assert {file.stem for file in FOLDER.iterdir()} == {s.stem[:9] for s in SCRIPTS}
+
+
+def test_the_comparison_notices():
+    for line, same, other in (
+        ("[1,     4] loss: 2.304", "[1,     4] loss: 2.305", "[1,     4] loss: 2.309"),
+        ("[1,     4] loss: 2.304", "[1,     4] loss: 2.304", "[2,     4] loss: 2.304"),
+        ("8 % [22/256]", "8 % [23/256]", "11 % [29/256]"),
+        ("    y 2.3041 2.30241", "    y 2.30411 2.30242", "    y 2.3061 2.30241"),
+        ("86 0.3036523759365082", "86 0.30365240573883", "86 0.3076523759365082"),
+        ("  999 2.977e-07", "  999 2.975e-07", "  999 3.19e-07"),
+        ("figure 'Lecture 09'", "figure 'Lecture 09'", "figure 'Lecture 10'"),
+        (
+            "  line '_' #1f77b4 - . 1.5",
+            "  line '_' #1f77b4 - . 1.5",
+            "  line '' #1f77b5 -",
+        ),
+    ):
+        assert difference(line, line) is None
+        assert difference(same, line) is None, (same, line)
+        assert difference(other, line) is not None, (other, line)
