@@ -18,8 +18,8 @@ import signal
 import sys
 from pathlib import Path
 
-if "IPython" not in sys.modules:  # `!python` in a notebook inherits its backend
-    os.environ.pop("MPLBACKEND", None)
+if __name__ == "__main__" and "IPython" not in sys.modules:  # no window but by --show
+    os.environ["MPLBACKEND"] = "" if "--show" in sys.argv else "agg"
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -73,28 +73,25 @@ def main(argv=None):
 # ----------------------------------------- Exercises: 2-26, y_pred = x * w + b
 def affine(args, step):
     """The cost of y_pred = x * w + b over a grid of w and b, drawn as a surface."""
-    w, b = np.meshgrid(
-        np.arange(0.0, 4.0 + step / 2, step),
-        np.arange(-2.0, 2.0 + step / 2, step),
-    )
+    w_list = np.arange(0.0, 4.0 + step / 2, step)
+    w, b = np.meshgrid(w_list, w_list - 2)  # b from -2.0 to 2.0
     cost = cost_grid(x_data, y_data, w, b)
     row, column = np.unravel_index(np.argmin(cost), cost.shape)
     best_w, best_b = w[row, column], b[row, column]
     print(f"{cost.size} points (w, b) tried, smallest cost {cost.min():.4f}")
     print(f"x = 4 gives {forward(4.0, best_w) + best_b:.1f}")
     rows = [("w of the smallest cost", f"{best_w:.1f}", "2 (computed)")]
-    rows.append(("b of the smallest cost", f"{abs(best_b):.1f}", "0 (computed)"))
+    rows.append(("b of the smallest cost", f"{best_b:.1f}", "0 (computed)"))
     print_table("exercise 2-26", rows)
 
     figure = plt.figure(figsize=(8, 5.5), layout="constrained")
     axes = figure.add_subplot(projection="3d", computed_zorder=False)
     axes.plot_surface(w, b, cost, cmap="viridis", alpha=0.8)
-    label = f"minimum: w = {best_w:.1f}, b = {abs(best_b):.1f}"
+    label = f"minimum: w = {best_w:.1f}, b = {best_b:.1f}"
     axes.scatter(best_w, best_b, cost.min(), color="red", s=60, label=label)
     axes.legend()
     axes.set(xlabel="w", ylabel="b", zlabel="Loss")
     axes.set_title("Lecture 02 · Cost of y = x·w + b")
-    axes.view_init(elev=30, azim=-60)
     save_plot(figure, args)
 
 
@@ -110,13 +107,13 @@ def cost_grid(x_data, y_data, w, b):
 
 
 # ---------------------------------------------------------- Beside the video
-VIDEO_MSE = {0: "18.7", 1: "4.7", 2: "0", 3: "4.7", 4: "18.7"}  # slide 2-15: w: MSE
+VIDEO_MSE = ["18.7", "4.7", "0", "4.7", "18.7"]  # slide 2-15, at w = 0, 1, 2, 3, 4
 
 
 def compare(w_list, mse_list, best):
     """Table rows: the slide's five costs, the best w, and the prediction."""
     rows = []
-    for w, video in VIDEO_MSE.items():
+    for w, video in enumerate(VIDEO_MSE):
         ours = mse_list[np.argmin(abs(w_list - w))]
         rows.append((f"MSE at w = {w}", f"{ours:.4f}", video))
     rows.append(("w of the smallest MSE", f"{best:.1f}", "2"))
@@ -128,8 +125,7 @@ def draw(w_list, mse_list):
     """The cost over w, and the video's five points."""
     figure, axes = plt.subplots(figsize=(8, 4.5), layout="constrained")
     axes.plot(w_list, mse_list, label="this run")
-    video_mse = [float(mse) for mse in VIDEO_MSE.values()]
-    axes.plot(list(VIDEO_MSE), video_mse, "ko", label="video")
+    axes.plot([float(mse) for mse in VIDEO_MSE], "ko", label="video")
     axes.set(xlabel="w", ylabel="Loss", title="Lecture 02 · Cost of y = x·w")
     axes.grid(alpha=0.3)
     axes.legend()
@@ -168,8 +164,6 @@ def parse(parser, argv):
     args.part.unlink()
     if args.dry_run:
         args.epochs = 1
-    if not args.show and "IPython" not in sys.modules:
-        plt.switch_backend("agg")  # draw without a screen
     return args
 
 
@@ -193,21 +187,20 @@ def save_plot(figure, args):
 
 
 if __name__ == "__main__":
-    if hasattr(sys.stdout, "reconfigure"):  # IDLE and notebooks have other streams
+    if alone := hasattr(sys.stdout, "reconfigure"):  # not in IDLE, not in a notebook
         sys.stdout.reconfigure(errors="replace")  # some consoles lack some letters
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C
     try:
-        if "IPython" not in sys.modules:
-            signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C
         status = main(None if "__file__" in globals() else [])
         print(end="", flush=True)
     except KeyboardInterrupt:
-        if "IPython" not in sys.modules:
+        if alone:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one adds nothing
         print("interrupted", file=sys.stderr)
         status = 130
     except OSError as error:  # a file that is missing or refused, a full disk
-        status = f"{error.filename or 'output or plot'}: {error.strerror}"
-        if not error.filename and "IPython" not in sys.modules:
+        status = f"{error.filename or 'output or plot'}: {error.strerror or error}"
+        if alone and not error.filename:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # also for `| head -1`
     if status:  # a notebook would show even exit status 0
         sys.exit(status)

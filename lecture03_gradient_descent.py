@@ -25,8 +25,8 @@ import signal
 import sys
 from pathlib import Path
 
-if "IPython" not in sys.modules:  # `!python` in a notebook inherits its backend
-    os.environ.pop("MPLBACKEND", None)
+if __name__ == "__main__" and "IPython" not in sys.modules:  # no window but by --show
+    os.environ["MPLBACKEND"] = "" if "--show" in sys.argv else "agg"
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -62,9 +62,7 @@ def gradient(xs, ys, w):
 # --------------------------------------------------------------- The lecture
 def main(argv=None):
     args = parse_args(argv)
-    if args.landscape:
-        return LANDSCAPES[args.landscape](args)
-    if args.method != "gd":
+    if args.landscape or args.method != "gd":
         return exercise(args)
 
     # 4. Training: one update per epoch, from all samples
@@ -88,7 +86,16 @@ def main(argv=None):
     return diverged("gd", cost_list[-1])
 
 
-# ------------------------------------------ Exercises: SGD, mini-batch, all three
+# ---------------------- Exercises: SGD, mini-batch, all three; where descent ends
+def exercise(args):
+    """What methods(), saddle() or local() finds: its table and its plot."""
+    variant = {"saddle": saddle, "local": local}.get(args.landscape, methods)
+    rows, figure, ends = variant(args)
+    print_table("in words" if args.landscape else "slide 3-21", rows)
+    save_plot(figure, args)
+    return max(diverged(name, end) for name, end in ends.items())
+
+
 def gradient_sample(x, y, w):
     """SGD: the derivative of one sample's loss."""
     return 2 * x * (forward(x, w) - y)
@@ -144,114 +151,81 @@ def smooth(losses, beta):
     return smoothed
 
 
-def exercise(args):
+def methods(args):
     """One method, or all three: the cost over all samples after each update."""
-    curves, rows, status = {}, [], 0
+    rows, curves, ends = [], {}, {}
     for method in METHODS if args.method == "all" else [args.method]:
         print("Predict (before training)", 4, forward(4, 1.0))
         if method == "sgd":
             w_list, losses = train_sgd(args.lr, args.epochs)
         else:
-            size = {"gd": 3, "minibatch": 2}[method]
+            size = 3 if method == "gd" else 2
             w_list, losses = train_batches(args.lr, args.epochs, size)
         print("Predict (after training)", 4, f"{forward(4, w_list[-1]):.2f}")
         curves[method] = [cost(x_data, y_data, w) for w in [1.0, *w_list]]
-        video = ("2.00", "8.00") if method == "gd" and len(w_list) == 100 else "--"
-        prediction = str(forward(4, w_list[-1]))
-        rows.append((f"{method}: w, last update", str(w_list[-1]), video[0]))
-        rows.append((f"{method}: prediction for x = 4", prediction, video[1]))
-        status = diverged(method, losses[-1]) or status
-    print_table("slide 3-21", rows)
-    figure = draw(curves, args)
-    if args.method == "sgd":  # one sample's loss is jagged: smoothing shows its way
-        axes, label = figure.axes[0], f"smoothed, beta = {args.smooth:g}"
-        places = [(i + 1) / 3 for i in range(len(losses))]
-        axes.plot(places, losses, ".-", lw=0.8, ms=3, label="loss of each one sample")
-        axes.plot(places, smooth(losses, args.smooth), label=label)
-        axes.legend()
-    save_plot(figure, args)
-    return status
+        rows += compare(w_list, losses, method)[-2:]  # the last w and its prediction
+        ends[method] = losses[-1]
+    return rows, draw(curves, args, losses), ends
 
 
-# ------------------------------ Exercises: where gradient descent ends, and SGD
-def descend(gradient, start, lr, steps, noise=0.0):
+def descend(f, start, lr, steps, noise=0.0):
     """Follow -gradient from start; noise plays the part of SGD's random samples.
 
-    Returns the visited points, shape (steps + 1, number of weights).
+    f gives (cost, gradient) at the weights. Returns the visited points, shape
+    (steps + 1, number of weights); if it diverges, fewer, and 1e9 as the last.
     """
     path = [np.array(start)]
-    for _ in range(steps):
-        g = gradient(path[-1])
-        g = g + np.array([random.gauss(0, noise) for _ in g])
-        path.append(path[-1] - lr * g)
-        if not np.all(np.abs(path[-1]) < 1e3):  # it diverges
-            path[-1] = np.full_like(path[-1], 1e9)
-            break
+    while len(path) <= steps and path[-1].max() < 1e9:
+        g = f(*path[-1])[1] + np.array([random.gauss(0, noise) for _ in start])
+        w = path[-1] - lr * g
+        path.append(w if np.all(np.abs(w) < 1e3) else np.full_like(w, 1e9))
     return np.array(path)
 
 
 def saddle(args):
     """A saddle at (0, 0): valleys left and right, the start exactly on the ridge."""
 
-    def f(w):
-        return w[0] ** 2 + w[1] ** 4 / 4 - w[1] ** 2 / 2
-
-    def f_gradient(w):
-        return np.array([2 * w[0], w[1] ** 3 - w[1]])
+    def f(w1, w2):  # (cost, gradient)
+        return w1**2 + w2**4 / 4 - w2**2 / 2, np.array([2 * w1, w2**3 - w2])
 
     random.seed(args.seed)
-    plain = descend(f_gradient, (1.5, 0.0), args.lr, args.epochs)
-    noisy = descend(f_gradient, (1.5, 0.0), args.lr, args.epochs, noise=0.3)
+    gd = descend(f, (1.5, 0.0), args.lr, args.epochs)
+    sgd = descend(f, (1.5, 0.0), args.lr, args.epochs, noise=0.3)
     grid = np.meshgrid(np.linspace(-0.8, 1.8, 100), np.linspace(-1.6, 1.6, 100))
-    figure, axes = plt.subplots(figsize=(8, 5), layout="constrained")
-    lines = axes.contour(*grid, f(grid), levels=25, cmap="Greys_r", alpha=0.7)
+    figure, axes = new_plot("A saddle point", "w1", "w2", height=5)
+    lines = axes.contour(*grid, f(*grid)[0], levels=25, cmap="Greys_r", alpha=0.7)
     figure.colorbar(lines, label="cost")
-    axes.plot(*plain.T, ".-", label="gradient descent: stops at the saddle")
-    axes.plot(*noisy.T, ".-", label="SGD: its noise leaves the saddle")
+    axes.plot(*gd.T, ".-", label="gradient descent: stops at the saddle")
+    axes.plot(*sgd.T, ".-", label="SGD: its noise leaves the saddle")
     axes.plot(0, 0, "rx", ms=10, label="saddle point, gradient 0")
-    axes.set(xlabel="w1", ylabel="w2", title="Lecture 03 · A saddle point")
     axes.set(xlim=(-0.8, 1.8), ylim=(-1.6, 1.6))
     axes.legend(loc="upper right")
-    axes.grid(alpha=0.3)
-    rows = [("gradient descent ends at", where(plain[-1]), "stops at the saddle")]
-    rows.append(("SGD ends at", where(noisy[-1]), "leaves the saddle"))
-    rows.append(("cost of both", f"{f(plain[-1]):.3f}, {f(noisy[-1]):.3f}", "-"))
-    print_table("in words", rows)
-    save_plot(figure, args)
-    status = diverged("gradient descent", abs(plain[-1]).max())
-    return diverged("SGD", abs(noisy[-1]).max()) or status
+    rows = [("gradient descent ends at", where(gd[-1]), "stops at the saddle")]
+    rows.append(("SGD ends at", where(sgd[-1]), "leaves the saddle"))
+    rows.append(("cost of both", f"{f(*gd[-1])[0]:.3f}, {f(*sgd[-1])[0]:.3f}", "-"))
+    return rows, figure, {"gradient descent": gd.max(), "SGD": sgd.max()}
 
 
 def local(args):
     """A cost with two valleys: the start decides which one is found."""
 
-    def f(w):
-        return (w**2 - 1) ** 2 + 0.3 * w
-
-    def f_gradient(w):
-        return 4 * w * (w**2 - 1) + 0.3
+    def f(w):  # (cost, gradient)
+        return (w**2 - 1) ** 2 + 0.3 * w, 4 * w * (w**2 - 1) + 0.3
 
     w = np.linspace(-1.6, 1.6, 200)
-    figure, axes = plt.subplots(figsize=(8, 4.5), layout="constrained")
-    axes.plot(w, f(w), color="grey", label="cost")
-    rows, status = [], 0
-    for start in (-0.3, 0.4):
-        path = descend(f_gradient, [start], args.lr, args.epochs)[:, 0]
-        axes.plot(path, f(path), ".-", label=f"start at w = {start:g}")
-        end = f"w = {path[-1]:.3f}, cost {f(path[-1]):.3f}"
-        video = "global optimum" if start < 0 else "local optimum, not global"
-        status = diverged(f"start at w = {start:g}", abs(path[-1])) or status
-        rows.append((f"start at w = {start:g} ends at", end, video))
-    axes.set(xlabel="w", ylabel="Cost", title="Lecture 03 · Local and global optimum")
+    figure, axes = new_plot("Local and global optimum", "w", "Cost")
+    axes.plot(w, f(w)[0], color="grey", label="cost")
+    rows, ends = [], {}
+    for start, words in (-0.3, "global optimum"), (0.4, "local optimum, not global"):
+        name = f"start at w = {start:g}"
+        path = descend(f, [start], args.lr, args.epochs)[:, 0]
+        axes.plot(path, f(path)[0], ".-", label=name)
+        end = f"w = {path[-1]:.3f}, cost {f(path[-1])[0]:.3f}"
+        rows.append((f"{name} ends at", end, words))
+        ends[name] = path[-1]
     axes.set(xlim=(-1.6, 1.6), ylim=(-0.5, 2))
-    axes.grid(alpha=0.3)
     axes.legend()
-    print_table("in words", rows)
-    save_plot(figure, args)
-    return status
-
-
-LANDSCAPES = {"saddle": saddle, "local": local}
+    return rows, figure, ends
 
 
 def where(point):
@@ -266,41 +240,55 @@ VIDEO_W = [1.09, 1.18, 1.25, 1.32, 1.39, 1.44, 1.50, 1.54, 1.59, 1.62, 1.66]
 VIDEO_COST = [4.67, 3.84, 3.15, 2.59, 2.13, 1.75, 1.44, 1.18, 0.97, 0.80, 0.66]
 
 
-def compare(w_list, cost_list):
-    """Table rows: w after each update and the cost before it, as on slide 3-21."""
+def compare(w_list, cost_list, method="gd"):
+    """Table rows: w after each update and the cost before it, as on slide 3-21.
+
+    Last come the w of the end and its prediction, for which 3-21 has numbers after
+    100 epochs of gradient descent.
+    """
     rows = []
     video = {i: f"{VIDEO_W[i]:.2f} / {VIDEO_COST[i]:.2f}" for i in range(len(VIDEO_W))}
     for epoch, shown in {**video, 99: "2.00 / 0.00"}.items():
         if epoch < len(w_list):
             ours = f"{w_list[epoch]:.2f} / {cost_list[epoch]:.2f}"
             rows.append((f"epoch {epoch}: w / cost", ours, shown))
-    last = ("2.00", "8.00") if len(w_list) == 100 else ("-", "-")
+    last = ("2.00", "8.00") if method == "gd" and len(w_list) == 100 else ("-", "-")
+    w = w_list[-1]
     rows.append(("gd: w, first update", str(w_list[0]), "1.09"))
-    rows.append(("gd: w, last update", str(w_list[-1]), last[0]))
-    rows.append(("gd: prediction for x = 4", str(forward(4, w_list[-1])), last[1]))
-    return rows
+    rows.append((f"{method}: w, last update", str(w), last[0]))
+    return [*rows, (f"{method}: prediction for x = 4", str(forward(4, w)), last[1])]
 
 
-def draw(curves, args):
+def new_plot(title, xlabel, ylabel, height=4.5):
+    """A figure with one empty plot."""
+    figure, axes = plt.subplots(figsize=(8, height), layout="constrained")
+    axes.set(title=f"Lecture 03 · {title}", xlabel=xlabel, ylabel=ylabel)
+    axes.grid(alpha=0.3)
+    return figure, axes
+
+
+def draw(curves, args, losses=None):
     """The cost over all samples by epoch, and the video's points.
 
-    curves: {method: costs}, of gd one an epoch, of the others one an update.
+    curves: {method: costs}, of gd one an epoch, of the others one an update; losses:
+    of the samples, one after each update, for --method sgd.
     """
-    figure, axes = plt.subplots(figsize=(8, 4.5), layout="constrained")
+    figure, axes = new_plot("Gradient descent", "Epoch", "Cost")
     for method, costs in curves.items():
         places = [i / METHODS[method] for i in range(len(costs))]
         style = ".-" if len(costs) < 5 else "-"
         axes.plot(places, costs, style, label=f"this run: {method}", alpha=0.8)
         if not costs[-1] < 1e9:
             axes.set_yscale("log")
-    shown = min(len(VIDEO_COST), args.epochs)
-    axes.plot(range(shown), VIDEO_COST[:shown], "ko", label="video (gd)", ms=4)
+    axes.plot(VIDEO_COST[: args.epochs], "ko", label="video (gd)", ms=4)
     if args.epochs >= 100:
         axes.plot(range(90, 100), [0] * 10, "ko", ms=4)
+    if args.method == "sgd":  # one sample's loss is jagged: smoothing shows its way
+        places, label = places[1:], f"smoothed, beta = {args.smooth:g}"
+        axes.plot(places, losses, ".-", lw=0.8, ms=3, label="loss of each one sample")
+        axes.plot(places, smooth(losses, args.smooth), label=label)
     if args.method != "gd" and axes.get_yscale() == "linear":
         axes.set_xlim(-0.5, 20)  # the other two are at the bottom by then
-    axes.set(xlabel="Epoch", ylabel="Cost", title="Lecture 03 · Gradient descent")
-    axes.grid(alpha=0.3)
     axes.legend()
     return figure
 
@@ -325,10 +313,8 @@ def parse_args(argv):
     add("--lr", type=float, metavar="X", help="[0.01, landscapes 0.1]")
     add("--method", choices=[*METHODS, "all"], default="gd", help="[gd]")
     add("--smooth", type=float, default=0.9, metavar="BETA", help="of sgd [0.9]")
-    add("--landscape", choices=LANDSCAPES, help="show where descent ends")
-    add(
-        "--seed", type=int, default=0, metavar="N", help="SGD's noise at the saddle [0]"
-    )
+    add("--landscape", choices=["saddle", "local"], help="show where descent ends")
+    add("--seed", type=int, default=0, metavar="N", help="of SGD at the saddle [0]")
     args = parse(parser, argv)
     if args.smooth >= 1:
         parser.error(f"--smooth must be below 1, not {args.smooth}")
@@ -357,8 +343,6 @@ def parse(parser, argv):
     args.part.unlink()
     if args.dry_run:
         args.epochs = 1
-    if not args.show and "IPython" not in sys.modules:
-        plt.switch_backend("agg")  # draw without a screen
     return args
 
 
@@ -382,21 +366,20 @@ def save_plot(figure, args):
 
 
 if __name__ == "__main__":
-    if hasattr(sys.stdout, "reconfigure"):  # IDLE and notebooks have other streams
+    if alone := hasattr(sys.stdout, "reconfigure"):  # not in IDLE, not in a notebook
         sys.stdout.reconfigure(errors="replace")  # some consoles lack some letters
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C
     try:
-        if "IPython" not in sys.modules:
-            signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C
         status = main(None if "__file__" in globals() else [])
         print(end="", flush=True)
     except KeyboardInterrupt:
-        if "IPython" not in sys.modules:
+        if alone:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one adds nothing
         print("interrupted", file=sys.stderr)
         status = 130
     except OSError as error:  # a file that is missing or refused, a full disk
-        status = f"{error.filename or 'output or plot'}: {error.strerror}"
-        if not error.filename and "IPython" not in sys.modules:
+        status = f"{error.filename or 'output or plot'}: {error.strerror or error}"
+        if alone and not error.filename:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # also for `| head -1`
     if status:  # a notebook would show even exit status 0
         sys.exit(status)

@@ -18,14 +18,13 @@ between are one (lecture 7 shows it). Slides 4-34, 4-48 and 4-49 write the loss 
 """
 
 import argparse
-import math
 import os
 import signal
 import sys
 from pathlib import Path
 
-if "IPython" not in sys.modules:  # `!python` in a notebook inherits its backend
-    os.environ.pop("MPLBACKEND", None)
+if __name__ == "__main__" and "IPython" not in sys.modules:  # no window but by --show
+    os.environ["MPLBACKEND"] = "" if "--show" in sys.argv else "agg"
 
 import matplotlib.pyplot as plt
 import torch
@@ -70,14 +69,13 @@ def main(argv=None):
             w.grad.data.zero_()  # or the next backward adds to it
         print("progress:", epoch, l.item())
         losses.append(l.item())  # .item(): a sum of tensors would be one more graph
-        if not math.isfinite(losses[-1]):  # more epochs do not help
+        if not l.isfinite():  # more epochs do not help
             break
 
     # 5. Inference and plot
     prediction = forward(4, w).item()
     print("predict (after training)", 4, prediction)
-    rows = compare(gradients, losses, prediction)
-    print_table("slides 4-22, 4-32 and the run", rows)
+    print_table("slides 4-22, 4-32 and the run", compare(gradients, losses, prediction))
     save_plot(draw(losses, "linear"), args)
     return diverged("linear", losses[-1])
 
@@ -93,34 +91,20 @@ def quadratic(x, w1, w2, b):
     return w1 * x**2 + w2 * x + b
 
 
-def linear_by_hand(x, y, w):
-    """Chain rule: loss = r^2, r = w x - y, so d loss / d w = 2 r * x."""
-    r = x * w - y
-    return [2 * r * x]
-
-
-def affine_by_hand(x, y, w, b):
-    """d r / d w = x and d r / d b = 1."""
-    r = x * w + b - y
-    return [2 * r * x, 2 * r]
-
-
-def quadratic_by_hand(x, y, w1, w2, b):
-    """d r / d w1 = x^2, d r / d w2 = x, d r / d b = 1."""
-    r = w1 * x**2 + w2 * x + b - y
-    return [2 * r * x**2, 2 * r * x, 2 * r]
-
-
-MODELS = {  # model: (forward, gradients by hand, weights and their start)
-    "linear": (forward, linear_by_hand, {"w": 1.0}),
-    "affine": (affine, affine_by_hand, {"w": 1.0, "b": 2.0}),
-    "quadratic": (quadratic, quadratic_by_hand, {"w1": 1.0, "w2": 1.0, "b": 1.0}),
+# By hand: loss = r^2 with r = y_pred - y, so d loss / d w = 2r * d r / d w. The factor
+# 2r is the same for each weight; what differs is the local derivative d r / d w: of
+# r = w1 x^2 + w2 x + b - y it is x^2 for w1, x for w2, 1 for b.
+ONES = dict.fromkeys(["w1", "w2", "b"], 1.0)
+MODELS = {  # model: (forward, local derivatives, weights and their start)
+    "linear": (forward, lambda x: [x], {"w": 1.0}),
+    "affine": (affine, lambda x: [x, 1.0], {"w": 1.0, "b": 2.0}),
+    "quadratic": (quadratic, lambda x: [x**2, x, 1.0], ONES),
 }
 
 
 def weights(start):
     """One tensor per weight, each told to collect its gradient."""
-    return [torch.tensor([value], requires_grad=True) for value in start.values()]
+    return [torch.tensor(value, requires_grad=True) for value in start.values()]
 
 
 def exercise(args):
@@ -138,50 +122,40 @@ def exercise(args):
                 weight.grad.data.zero_()
         print("progress:", epoch, l.item())
         losses.append(l.item())
-        if not math.isfinite(losses[-1]):
+        if not l.isfinite():
             break
     prediction = predict(4, *w).item()
     print("predict (after training)", 4, prediction)
-    rows = [("4-22: dL/dx, dL/dw", "{}, {}".format(*slide_4_22()), "15.0, 10.0")]
-    rows.append(("progress: 0", str(losses[0]), "-"))
-    rows.append(("prediction for x = 4", str(prediction), "-"))
-    print_table("slide 4-22", rows)
+    rows = [slide_4_22(), ("progress: 0", str(losses[0]), "-")]
+    print_table("slide 4-22", [*rows, ("prediction for x = 4", str(prediction), "-")])
     save_plot(draw(losses, args.model), args)
     return diverged(args.model, losses[-1])
 
 
-def gradient_rows(name, xs, ys):
-    """Rows (sample, by hand, autograd, expected), one per weight and sample."""
-    predict, by_hand, start = MODELS[name]
-    rows = []
-    for x, y in zip(xs, ys):
-        w = weights(start)
-        ((predict(x, *w) - y) ** 2).backward()
-        source, answers = WORKED.get((name, x, y), ("", [""] * len(w)))
-        pairs = zip(start, by_hand(x, y, *start.values()), w, answers)
-        for label, hand, weight, answer in pairs:
-            sample = f"x = {x:g}, y = {y:g}: d loss / d {label}"
-            rows.append((sample, hand, weight.grad.item(), f"{answer} {source}"))
-    return rows
-
-
 def print_gradients(name):
-    """The chain rule by hand beside autograd, before any training."""
-    start = ", ".join(f"{label} = {v:g}" for label, v in MODELS[name][2].items())
-    print(f"Gradients of the {name} model at {start}")
+    """The chain rule by hand beside autograd, at the weights' start."""
+    predict, derivatives, start = MODELS[name]
+    values = ", ".join(f"{label} = {value:g}" for label, value in start.items())
+    print(f"Gradients of the {name} model at {values}")
     print(f"{'':32} | {'by hand':>10} | {'autograd':>10} | expected")
-    for sample, hand, auto, expected in gradient_rows(name, x_data, y_data):
-        print(f"{sample:32} | {hand:10.4f} | {auto:10.4f} | {expected}")
+    for x, y in zip(x_data, y_data):
+        w = weights(start)
+        r = predict(x, *w) - y
+        (r**2).backward()
+        source, answers = WORKED.get((name, x, y), ("", [""] * len(w)))
+        for label, local, weight, answer in zip(start, derivatives(x), w, answers):
+            sample = f"x = {x:g}, y = {y:g}: d loss / d {label}"
+            hand, auto = f"{2 * r * local:10.4f}", f"{weight.grad:10.4f}"
+            print(f"{sample:32} | {hand} | {auto} | {answer} {source}")
 
 
 def two_surprises():
     """Gradients add up until they are zeroed, and a graph serves only once."""
     w = torch.tensor([1.0], requires_grad=True)
     for step in ("first backward", "second, not zeroed"):
-        (1.0 * w - 2.0).pow(2).backward()
+        l = loss(1.0, 2.0, w)
+        l.backward()
         print(f"w.grad after the {step}: {w.grad.item()}")
-    l = (1.0 * w - 2.0).pow(2)
-    l.backward()
     try:
         l.backward()
     except RuntimeError as error:
@@ -190,18 +164,16 @@ def two_surprises():
 
 
 def slide_4_22():
-    """z = x w with x = 2, w = 3; from above comes dL/dz = 5."""
+    """Table row: dL/dx and dL/dw of z = x w at x = 2, w = 3, if dL/dz = 5."""
     x = torch.tensor(2.0, requires_grad=True)
     w = torch.tensor(3.0, requires_grad=True)
-    z = x * w
-    z.backward(torch.tensor(5.0))
-    return x.grad.item(), w.grad.item()
+    (x * w).backward(torch.tensor(5.0))  # dL/dz, which comes from above
+    return "4-22: dL/dx, dL/dw", f"{x.grad}, {w.grad}", "15.0, 10.0"
 
 
 # ---------------------------------------------------------- Beside the video
 VIDEO_GRAD = [-2.0, -7.840000152587891, -16.228801727294922]  # first epoch's
 VIDEO_PROGRESS = ["7.315943717956543", "3.9988", "2.1857", "1.1946", "0.6530", "0.3569"]
-PREDICTION = "7.999998569488525 (computed)"  # by the slide's code: it is on no slide
 WORKED = {  # (model, x, y): where it stands, and the gradients at the start above
     ("linear", 1.0, 2.0): ("slide 4-32", [-2.0]),
     ("linear", 2.0, 4.0): ("computed, exercise 4-1", [-8.0]),
@@ -211,19 +183,20 @@ WORKED = {  # (model, x, y): where it stands, and the gradients at the start abo
 
 def compare(gradients, losses, prediction):
     """Table rows: slide 4-22, the first epoch's gradients, epochs 0 to 5 (4-43)."""
-    rows = [("4-22: dL/dx, dL/dw", "{}, {}".format(*slide_4_22()), "15.0, 10.0")]
+    rows = [slide_4_22()]
     for x, ours, video in zip(x_data, gradients, VIDEO_GRAD):
         rows.append((f"first gradient at x = {x:g}", str(ours), str(video)))
     for epoch, (ours, video) in enumerate(zip(losses, VIDEO_PROGRESS)):
         rows.append((f"progress: {epoch}", str(ours), video))
-    shown = PREDICTION if len(losses) == 100 else "-"
+    # what the slide's code gives: it is on no slide
+    shown = "7.999998569488525 (computed)" if len(losses) == 100 else "-"
     return [*rows, ("prediction for x = 4", str(prediction), shown)]
 
 
 def draw_graph(axes):
     """The graph of slide 4-32 (x = 1, y = 2, w = 1): values, derivatives, gradients."""
-    x, y = 1.0, 2.0
-    w = torch.tensor([1.0], requires_grad=True)
+    x, y = torch.tensor([1.0, 2.0])
+    w = torch.tensor(1.0, requires_grad=True)
     y_pred = x * w
     r = y_pred - y
     l = r**2
@@ -231,35 +204,29 @@ def draw_graph(axes):
         tensor.retain_grad()  # or only w keeps its gradient
     l.backward()
 
-    nodes = {  # name: (place, text)
-        "w": ((0, 1), f"w\n{w.item():g}"),
-        "x": ((0, -1), f"x\n{x:g}"),
-        "*": ((1.6, 0), f"y_pred\n{y_pred.item():g}"),
-        "y": ((1.6, -1.7), f"y\n{y:g}"),
-        "-": ((3.6, 0), f"r\n{r.item():g}"),
-        "^": ((5.6, 0), f"loss\n{l.item():g}"),
-    }
+    places = {"w": (0, 1), "x": (0, -1), "y_pred": (1.6, 0)}
+    places |= {"y": (1.6, -1.7), "r": (3.6, 0), "loss": (5.6, 0)}
     edges = [  # from, to, local derivative, gradient that flows back
-        ("w", "*", f"x = {x:g}", w.grad.item()),
-        ("x", "*", f"w = {w.item():g}", None),
-        ("*", "-", "1", y_pred.grad.item()),
-        ("y", "-", "-1", None),
-        ("-", "^", f"2r = {2 * r.item():g}", r.grad.item()),
+        ("w", "y_pred", f"x = {x:g}", f"{w.grad:g}"),
+        ("x", "y_pred", f"w = {w:g}", ""),
+        ("y_pred", "r", "1", f"{y_pred.grad:g}"),
+        ("y", "r", "-1", ""),
+        ("r", "loss", f"2r = {2 * r:g}", f"{r.grad:g}"),
     ]
+    arrow = {"arrowstyle": "-|>", "shrinkA": 24, "shrinkB": 24, "color": "grey"}
+    near = {"ha": "center", "textcoords": "offset points"}
     for tail, head, local, back in edges:
-        (x0, y0), (x1, y1) = nodes[tail][0], nodes[head][0]
-        style = {"arrowstyle": "-|>", "shrinkA": 24, "shrinkB": 24, "color": "grey"}
-        axes.annotate("", (x1, y1), (x0, y0), arrowprops=style)
+        (x0, y0), (x1, y1) = places[tail], places[head]
+        axes.annotate("", (x1, y1), (x0, y0), arrowprops=arrow)
         middle = ((x0 + x1) / 2, (y0 + y1) / 2)
         shift = (22, -14) if tail == "y" else (0, 9)  # keep clear of the edge above
-        above = {"ha": "center", "xytext": shift, "textcoords": "offset points"}
-        axes.annotate(local, middle, color="C0", **above)
-        if back is not None:
-            below = {**above, "xytext": (0, -18)}
-            axes.annotate(f"{back:g}", middle, color="C3", weight="bold", **below)
-    for (x0, y0), text in nodes.values():
-        box = {"boxstyle": "circle,pad=0.5", "facecolor": "white"}
-        axes.text(x0, y0, text, ha="center", va="center", bbox=box, fontsize=9)
+        axes.annotate(local, middle, shift, color="C0", **near)
+        if back:
+            axes.annotate(back, middle, (0, -18), color="C3", weight="bold", **near)
+    box = {"boxstyle": "circle,pad=0.5", "facecolor": "white"}
+    for name, value in zip(places, (w, x, y_pred, y, r, l)):
+        text = f"{name}\n{value:g}"
+        axes.text(*places[name], text, ha="center", va="center", bbox=box, fontsize=9)
     axes.text(3.6, 1.5, "local derivative", color="C0", ha="center")
     axes.text(3.6, 1.1, "gradient that flows back", color="C3", ha="center")
     axes.set(xlim=(-0.6, 6.3), ylim=(-2.3, 1.9), title="Graph of slide 4-32")
@@ -273,8 +240,7 @@ def draw(losses, name):
     style = ".-" if len(losses) < 5 else "-"
     axes.plot(losses, style, label=f"this run: {name}")
     if name == "linear":
-        video = [float(value) for value in VIDEO_PROGRESS]
-        axes.plot(video, "ko", ms=4, label="video")
+        axes.plot([float(value) for value in VIDEO_PROGRESS], "ko", ms=4, label="video")
         if losses[-1] < 1e-9:
             text = "float32 can get no nearer"
             axes.annotate(text, (len(losses), 4 * losses[-1]), ha="right")
@@ -329,8 +295,6 @@ def parse(parser, argv):
     args.part.unlink()
     if args.dry_run:
         args.epochs = 1
-    if not args.show and "IPython" not in sys.modules:
-        plt.switch_backend("agg")  # draw without a screen
     return args
 
 
@@ -354,21 +318,20 @@ def save_plot(figure, args):
 
 
 if __name__ == "__main__":
-    if hasattr(sys.stdout, "reconfigure"):  # IDLE and notebooks have other streams
+    if alone := hasattr(sys.stdout, "reconfigure"):  # not in IDLE, not in a notebook
         sys.stdout.reconfigure(errors="replace")  # some consoles lack some letters
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C
     try:
-        if "IPython" not in sys.modules:
-            signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C
         status = main(None if "__file__" in globals() else [])
         print(end="", flush=True)
     except KeyboardInterrupt:
-        if "IPython" not in sys.modules:
+        if alone:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one adds nothing
         print("interrupted", file=sys.stderr)
         status = 130
     except OSError as error:  # a file that is missing or refused, a full disk
-        status = f"{error.filename or 'output or plot'}: {error.strerror}"
-        if not error.filename and "IPython" not in sys.modules:
+        status = f"{error.filename or 'output or plot'}: {error.strerror or error}"
+        if alone and not error.filename:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # also for `| head -1`
     if status:  # a notebook would show even exit status 0
         sys.exit(status)

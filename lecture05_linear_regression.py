@@ -27,8 +27,8 @@ import signal
 import sys
 from pathlib import Path
 
-if "IPython" not in sys.modules:  # `!python` in a notebook inherits its backend
-    os.environ.pop("MPLBACKEND", None)
+if __name__ == "__main__" and "IPython" not in sys.modules:  # no window but by --show
+    os.environ["MPLBACKEND"] = "" if "--show" in sys.argv else "agg"
 
 import matplotlib.pyplot as plt
 import torch
@@ -125,10 +125,9 @@ def exercise(args):
         curves[name] = losses
         y_test = model(torch.tensor([[4.0]])).item()
         ours = f"loss {losses[-1]:.3g}, x = 4: {y_test:.4f}"
-        video = "-"
-        if name == "SGD" and len(losses) in VIDEO:
-            video = f"x = 4: {VIDEO[len(losses)][1][2]}"
-        rows.append((f"{name} after {len(losses)} epochs", ours, video))
+        n, known = len(losses), VIDEO if name == "SGD" else {}
+        video = f"x = 4: {VIDEO[n][1][2]}" if n in known else "-"
+        rows.append((f"{name} after {n} epochs", ours, video))
     if args.optimizer != "all":
         print("w =", model.linear.weight.item())
         print("b =", model.linear.bias.item())
@@ -236,8 +235,6 @@ def parse(parser, argv):
     args.part.unlink()
     if args.dry_run:
         args.epochs = 1
-    if not args.show and "IPython" not in sys.modules:
-        plt.switch_backend("agg")  # draw without a screen
     return args
 
 
@@ -261,21 +258,20 @@ def save_plot(figure, args):
 
 
 if __name__ == "__main__":
-    if hasattr(sys.stdout, "reconfigure"):  # IDLE and notebooks have other streams
+    if alone := hasattr(sys.stdout, "reconfigure"):  # not in IDLE, not in a notebook
         sys.stdout.reconfigure(errors="replace")  # some consoles lack some letters
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C
     try:
-        if "IPython" not in sys.modules:
-            signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C
         status = main(None if "__file__" in globals() else [])
         print(end="", flush=True)
     except KeyboardInterrupt:
-        if "IPython" not in sys.modules:
+        if alone:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one adds nothing
         print("interrupted", file=sys.stderr)
         status = 130
     except OSError as error:  # a file that is missing or refused, a full disk
-        status = f"{error.filename or 'output or plot'}: {error.strerror}"
-        if not error.filename and "IPython" not in sys.modules:
+        status = f"{error.filename or 'output or plot'}: {error.strerror or error}"
+        if alone and not error.filename:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # also for `| head -1`
     if status:  # a notebook would show even exit status 0
         sys.exit(status)

@@ -23,8 +23,8 @@ import sys
 import zlib
 from pathlib import Path
 
-if "IPython" not in sys.modules:  # `!python` in a notebook inherits its backend
-    os.environ.pop("MPLBACKEND", None)
+if __name__ == "__main__" and "IPython" not in sys.modules:  # no window but by --show
+    os.environ["MPLBACKEND"] = "" if "--show" in sys.argv else "agg"
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -32,28 +32,34 @@ import torch
 
 
 # ---------------------------------------------------------------- 1. Dataset
+def data_file(data_dir, name):
+    """The path of a data file; if it is not there, one line says how to get it."""
+    file, missing = Path(data_dir, name), f"no {name} in {data_dir}"
+    if file.exists():
+        return file
+    if file.parent.exists() and data_dir == SCRIPT.parent / "data":
+        sys.exit(f"{missing}: git checkout -- data/{name} brings it back")
+    sys.exit(f"{missing}: --data-dir takes data/, which comes with the scripts")
+
+
 def load_diabetes(data_dir):
     """Read diabetes.csv.gz: x_data (759, 8) and y_data (759, 1), float32.
 
     Label 1 means no diabetes, 0 means diabetes (the original study has it the
     other way round). A file that cannot be used ends the program with one line.
     """
-    file = Path(data_dir, "diabetes.csv.gz")
+    file = data_file(data_dir, "diabetes.csv.gz")
     try:
-        # the video: xy = np.loadtxt(file, delimiter=",", dtype=np.float32)
-        with gzip.open(file, "rt", encoding="utf-8") as text:
-            lines = text.read().split()
-        if not lines:
-            raise ValueError("it is empty")
-        xy = np.loadtxt(lines, np.float32, comments=None, delimiter=",", ndmin=2)
-        if xy.shape[1] != 9 or not np.isin(xy[:, -1], (0, 1)).all():
-            raise ValueError("not 8 features and a label 0 or 1 per row")
-        if not (abs(xy) <= 1).all():  # nan is not, either
-            row = np.argmin((abs(xy) <= 1).all(axis=1)) + 1
-            raise ValueError(f"row {row} has a feature that is not in -1 to 1")
+        with gzip.open(file, "rt", encoding="utf-8-sig") as text:
+            lines = text.read().split() or ["an empty file"]  # numpy reads no word
+        xy = np.loadtxt(lines, delimiter=",", dtype=np.float32, comments=None, ndmin=2)
+        good = (abs(xy) <= 1).all(axis=1) & np.isin(xy[:, -1], (0, 1))  # nan is not
+        if xy.shape[1] != 9 or not good.all():
+            what = "is not 8 features from -1 to 1 and a label 0 or 1"
+            raise ValueError(f"row {np.argmin(good) + 1} {what}")
     except (EOFError, ValueError, zlib.error, gzip.BadGzipFile) as error:
         back = "git checkout -- data/diabetes.csv.gz, or python data/build.py diabetes"
-        sys.exit(f"cannot use {file} ({error}); get the one on board back with: {back}")
+        sys.exit(f"cannot use {file}: {error}; get the one on board back with: {back}")
     return torch.from_numpy(xy[:, :-1]), torch.from_numpy(xy[:, [-1]])
 
 
@@ -125,8 +131,7 @@ def accuracy(y_pred, y):
 
 def majority(y):
     """Accuracy (%) of always answering the label that is more frequent in y."""
-    ones = y.mean().item()
-    return 100 * max(ones, 1 - ones)
+    return 100 * max(y.mean().item(), 1 - y.mean().item())
 
 
 # ------------------------------------- Exercises: the other activation functions
@@ -146,21 +151,19 @@ def exercise(args):
     for name in ACTIVATIONS if args.activation == "all" else [args.activation]:
         torch.manual_seed(args.seed)  # every activation starts at the same weights
         model = Model(ACTIVATIONS[name])
-        criterion = torch.nn.BCELoss(reduction="mean")
         optimizer = torch.optim.SGD(model.parameters(), lr=args.lr)
-        losses, accuracies = [], []
+        history = []
         for epoch in range(args.epochs):
             y_pred = model(x_data)
-            loss = criterion(y_pred, y_data)
+            loss = torch.nn.functional.binary_cross_entropy(y_pred, y_data)  # BCELoss
             if args.activation != "all":
                 print(epoch, loss.item())
-            losses.append(loss.item())
-            accuracies.append(accuracy(y_pred, y_data))
+            history.append((loss.item(), accuracy(y_pred, y_data)))
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
         infer(name, model)
-        runs[name] = losses, accuracies
+        runs[name] = tuple(zip(*history))  # all losses, all accuracies
     print_table("slide 7-3", compare(x_data, y_data, runs))
     print("Label 1 means no diabetes: the majority answer is 'no diabetes' to all.")
     save_plot(draw(runs, majority(y_data)), args)
@@ -170,42 +173,36 @@ def two_linear_layers_are_one(x, seed):
     """Why activations: W2 (W1 x + b1) + b2 = (W2 W1) x + (W2 b1 + b2)."""
     torch.manual_seed(seed)
     layer1, layer2 = torch.nn.Linear(8, 6), torch.nn.Linear(6, 4)
-    with torch.no_grad():
-        weight = layer2.weight @ layer1.weight  # (4, 6) @ (6, 8) -> (4, 8)
-        bias = layer2.weight @ layer1.bias + layer2.bias
-        difference = (layer2(layer1(x)) - (x @ weight.T + bias)).abs().max().item()
+    weight = layer2.weight @ layer1.weight  # (4, 6) @ (6, 8) -> (4, 8)
+    bias = layer2.weight @ layer1.bias + layer2.bias
+    difference = (layer2(layer1(x)) - (x @ weight.T + bias)).abs().max().item()
     print("Two linear layers 8 -> 6 -> 4 without an activation, against the one layer")
     print(f"that they multiply to: largest difference {difference:.1e} (rounding)")
 
 
 # ---------------------------------------------------------- Beside the video
 # Slide 7-3 shows the first rows of the data; no slide shows a result.
-VIDEO_FIRST_ROW = [-0.29, 0.49, 0.18, -0.29, 0.00, 0.00, -0.53, -0.03]
+VIDEO_FIRST_ROW = "-0.29 0.49 0.18 -0.29", "0.00 0.00 -0.53 -0.03"
 # One of the nine patients of the original study that the lecturer's file leaves
 # out (row 24 of 768, counted from 0), scaled the same way. She has diabetes: label 0.
-HELD_OUT = [0.294118, 0.437186, 0.540984, -0.333333, -0.654846, 0.0909091]
-HELD_OUT += [-0.849701, 0.0]
+HELD_OUT = [0.294118, 0.437186, 0.540984, -0.333333, -0.654846, 0.0909091, -0.849701, 0]
 
 
 def infer(name, model):
     """Print the model's answer for the held-out patient."""
-    with torch.no_grad():
-        p = model(torch.tensor([HELD_OUT])).item()
+    p = model(torch.tensor([HELD_OUT])).item()
     print(f"{name}: held-out patient with diabetes: P(no diabetes) = {p:.3f}")
 
 
-def compare(x_data, y_data, runs):
+def compare(x, y, runs):
     """Table rows: the slide's row of data, the last epoch, and the baseline."""
-    rows = []
-    for i in (0, 4):
-        ours = " ".join(f"{value:.2f}" for value in x_data[0, i : i + 4].tolist())
-        video = " ".join(f"{value:.2f}" for value in VIDEO_FIRST_ROW[i : i + 4])
-        rows.append((f"first row, features {i + 1} to {i + 4}", ours, video))
+    first = [f"{value:.2f}" for value in x[0].tolist()]
+    rows = [("first row, features 1 to 4", " ".join(first[:4]), VIDEO_FIRST_ROW[0])]
+    rows += [("first row, features 5 to 8", " ".join(first[4:]), VIDEO_FIRST_ROW[1])]
     for name, (losses, accuracies) in runs.items():
         rows.append((f"{name}: last loss", f"{losses[-1]:.4f}", "not shown"))
         rows.append((f"{name}: accuracy", f"{accuracies[-1]:.2f} %", "not shown"))
-    baseline = f"{majority(y_data):.2f} %"
-    return [*rows, ("majority class, no training", baseline, "not shown")]
+    return [*rows, ("majority class, no training", f"{majority(y):.2f} %", "not shown")]
 
 
 def draw(runs, baseline):
@@ -227,7 +224,8 @@ def draw(runs, baseline):
 
 
 # -------------------------------------------------------------- Command line
-SCRIPT = Path(globals().get("__file__", "lecture07.py"))  # a notebook cell has none
+# a notebook cell has no __file__
+SCRIPT = Path(globals().get("__file__", "lecture07.py")).resolve()
 
 
 def parse_args(argv):
@@ -236,10 +234,8 @@ def parse_args(argv):
     add("--epochs", type=int, default=100, metavar="N", help="[100]")
     add("--lr", type=float, default=0.1, metavar="X", help="[0.1]")
     add("--seed", type=int, default=0, metavar="N", help="[0]")
-    data = SCRIPT.resolve().parent / "data"
-    add("--data-dir", type=Path, default=data, metavar="DIR")
-    names = [*ACTIVATIONS, "all"]
-    add("--activation", choices=names, default="sigmoid", help="[sigmoid]")
+    add("--data-dir", type=Path, default=SCRIPT.parent / "data", metavar="DIR")
+    add("--activation", choices=[*NAMES, "all"], default="sigmoid", help="[sigmoid]")
     return parse(parser, argv)
 
 
@@ -264,8 +260,6 @@ def parse(parser, argv):
     args.part.unlink()
     if args.dry_run:
         args.epochs = 1
-    if not args.show and "IPython" not in sys.modules:
-        plt.switch_backend("agg")  # draw without a screen
     return args
 
 
@@ -289,21 +283,20 @@ def save_plot(figure, args):
 
 
 if __name__ == "__main__":
-    if hasattr(sys.stdout, "reconfigure"):  # IDLE and notebooks have other streams
+    if alone := hasattr(sys.stdout, "reconfigure"):  # not in IDLE, not in a notebook
         sys.stdout.reconfigure(errors="replace")  # some consoles lack some letters
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C
     try:
-        if "IPython" not in sys.modules:
-            signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C
         status = main(None if "__file__" in globals() else [])
         print(end="", flush=True)
     except KeyboardInterrupt:
-        if "IPython" not in sys.modules:
+        if alone:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one adds nothing
         print("interrupted", file=sys.stderr)
         status = 130
     except OSError as error:  # a file that is missing or refused, a full disk
-        status = f"{error.filename or 'output or plot'}: {error.strerror}"
-        if not error.filename and "IPython" not in sys.modules:
+        status = f"{error.filename or 'output or plot'}: {error.strerror or error}"
+        if alone and not error.filename:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # also for `| head -1`
     if status:  # a notebook would show even exit status 0
         sys.exit(status)

@@ -23,18 +23,17 @@ import csv
 import gzip
 import os
 import signal
-import statistics
 import sys
 import zlib
 from pathlib import Path
 
-if "IPython" not in sys.modules:  # `!python` in a notebook inherits its backend
-    os.environ.pop("MPLBACKEND", None)
+if __name__ == "__main__" and "IPython" not in sys.modules:  # no window but by --show
+    os.environ["MPLBACKEND"] = "" if "--show" in sys.argv else "agg"
 
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset, random_split
+from torch.utils.data import DataLoader, Dataset, Subset, TensorDataset, random_split
 
 
 # ---------------------------------------------------------------- 1. Dataset
@@ -52,28 +51,34 @@ class DiabetesDataset(Dataset):
         return self.len
 
 
+def data_file(data_dir, name):
+    """The path of a data file; if it is not there, one line says how to get it."""
+    file, missing = Path(data_dir, name), f"no {name} in {data_dir}"
+    if file.exists():
+        return file
+    if file.parent.exists() and data_dir == SCRIPT.parent / "data":
+        sys.exit(f"{missing}: git checkout -- data/{name} brings it back")
+    sys.exit(f"{missing}: --data-dir takes data/, which comes with the scripts")
+
+
 def load_diabetes(data_dir):
     """Read diabetes.csv.gz: x_data (759, 8) and y_data (759, 1), float32.
 
     Label 1 means no diabetes, 0 means diabetes (the original study has it the
     other way round). A file that cannot be used ends the program with one line.
     """
-    file = Path(data_dir, "diabetes.csv.gz")
+    file = data_file(data_dir, "diabetes.csv.gz")
     try:
-        # the video: xy = np.loadtxt(file, delimiter=",", dtype=np.float32)
-        with gzip.open(file, "rt", encoding="utf-8") as text:
-            lines = text.read().split()
-        if not lines:
-            raise ValueError("it is empty")
-        xy = np.loadtxt(lines, np.float32, comments=None, delimiter=",", ndmin=2)
-        if xy.shape[1] != 9 or not np.isin(xy[:, -1], (0, 1)).all():
-            raise ValueError("not 8 features and a label 0 or 1 per row")
-        if not (abs(xy) <= 1).all():  # nan is not, either
-            row = np.argmin((abs(xy) <= 1).all(axis=1)) + 1
-            raise ValueError(f"row {row} has a feature that is not in -1 to 1")
+        with gzip.open(file, "rt", encoding="utf-8-sig") as text:
+            lines = text.read().split() or ["an empty file"]  # numpy reads no word
+        xy = np.loadtxt(lines, delimiter=",", dtype=np.float32, comments=None, ndmin=2)
+        good = (abs(xy) <= 1).all(axis=1) & np.isin(xy[:, -1], (0, 1))  # nan is not
+        if xy.shape[1] != 9 or not good.all():
+            what = "is not 8 features from -1 to 1 and a label 0 or 1"
+            raise ValueError(f"row {np.argmin(good) + 1} {what}")
     except (EOFError, ValueError, zlib.error, gzip.BadGzipFile) as error:
         back = "git checkout -- data/diabetes.csv.gz, or python data/build.py diabetes"
-        sys.exit(f"cannot use {file} ({error}); get the one on board back with: {back}")
+        sys.exit(f"cannot use {file}: {error}; get the one on board back with: {back}")
     return torch.from_numpy(xy[:, :-1]), torch.from_numpy(xy[:, [-1]])
 
 
@@ -142,43 +147,38 @@ def main(argv=None):
 
 
 # --------------------------- Exercises: 8-1, Titanic, and a share of rows held out
-class TitanicDataset(Dataset):
+class TitanicDataset(TensorDataset):
     """Exercise 8-1: passengers, x (6,), y (1,); label 1 means survived.
 
     x is first, second, third class (one of them 1), female, age in units of 80
     years, and "age unknown". A missing age is filled, and the last feature tells the
-    network that it was.
+    network that it was. TensorDataset is a Dataset that brings __getitem__ and __len__
+    along: they are the same as in DiabetesDataset.
     """
 
     def __init__(self, rows):
-        x, y = [], []
+        x = []
         for row in rows:
             pclass = [row["Pclass"] == str(i) for i in (1, 2, 3)]
             age = float(row["Age"] or 0) / 80
             x.append([*pclass, row["Sex"] == "female", age, not row["Age"]])
-            y.append([row["Survived"] == "1"])
         self.x_data = torch.tensor(x, dtype=torch.float32)
-        self.y_data = torch.tensor(y, dtype=torch.float32)
+        self.y_data = torch.tensor([[float(row["Survived"])] for row in rows])
+        super().__init__(self.x_data, self.y_data)
 
     def fill(self, known):
         """Give the missing ages the median age of the rows `known`, the training part.
 
         The test part must not be looked at: it stands for passengers unseen.
         """
-        unknown = self.x_data[:, 5] == 1
-        ages = [self.x_data[i, 4].item() for i in known if not unknown[i]]
-        if not ages:
+        age, unknown = self.x_data[:, 4], self.x_data[:, 5] == 1
+        ages = age[known][~unknown[known]]
+        if len(ages) == 0:
             sys.exit("no age is known in the training part: try a smaller --holdout")
-        median = statistics.median(ages)
-        self.x_data[unknown, 4] = median
+        median = ages.quantile(0.5)
+        age[unknown] = median  # `age` is a view: this fills x_data
         print(f"{int(unknown.sum())} of {len(self)} ages missing", end=": ")
         print(f"filled with the median {80 * median:g} and marked as unknown")
-
-    def __getitem__(self, index):
-        return self.x_data[index], self.y_data[index]
-
-    def __len__(self):
-        return len(self.y_data)
 
 
 def load_titanic(file):
@@ -188,41 +188,34 @@ def load_titanic(file):
     fit. A file that cannot be used ends the program with one line.
     """
     opener = gzip.open if file.suffix == ".gz" else open
+    allowed = {"Survived": "0 1", "Pclass": "1 2 3", "Sex": "male female"}
     with opener(file, "rt", encoding="utf-8-sig", newline="") as text:
-        rows, reader = [], csv.DictReader(text)
+        rows, reader = [], csv.DictReader(map(str.strip, text))  # skips blank lines
         try:
-            if missing := {"Survived", "Pclass", "Sex", "Age"} - {
-                *(reader.fieldnames or [])
-            }:
+            if missing := {*allowed, "Age"}.difference(reader.fieldnames or []):
                 raise ValueError(f"no column {', '.join(sorted(missing))}")
             for row in reader:
-                rows.append(row)
-                good = row["Survived"] in ("0", "1") and row["Sex"] in (
-                    "male",
-                    "female",
-                )
-                if not good or row["Pclass"] not in ("1", "2", "3"):
-                    raise ValueError("it is not a passenger")
-                if row["Age"] and not 0 < float(row["Age"]) < 120:
+                if None in [*row, *row.values()]:  # csv's mark for both
+                    raise ValueError("too few or too many columns")
+                for name, values in allowed.items():
+                    if row[name] not in values.split():
+                        raise ValueError(f"{name} {row[name]!r} is none of: {values}")
+                if row["Age"] and not 0 < float(row["Age"]) < 120:  # nan is not, either
                     raise ValueError(f"age {row['Age']}")
+                rows.append(row)
             if not any(row["Age"] for row in rows):
                 raise ValueError("no passenger with an age")
         except (EOFError, ValueError, csv.Error, zlib.error, gzip.BadGzipFile) as error:
-            back = (
-                "git checkout -- data/titanic.csv.gz, or python data/build.py titanic"
-            )
-            why = f"row {reader.line_num}: {error}"
-            sys.exit(
-                f"cannot use {file} ({why}); get the one on board back with: {back}"
-            )
+            hint = "without FILE --titanic takes data/titanic.csv.gz (git checkout it)"
+            sys.exit(f"cannot use {file}, line {reader.line_num or 1}: {error}; {hint}")
     return rows
 
 
 def split(dataset, holdout, seed):
-    """(training part, test part or None): a seeded random share is held back."""
+    """(training part, test part, maybe empty): a seeded random share is held back."""
     size = round(holdout * len(dataset))
     if not 1 <= size < len(dataset):
-        return dataset, None
+        return Subset(dataset, range(len(dataset))), Subset(dataset, [])
     generator = torch.Generator().manual_seed(seed)
     return random_split(dataset, [len(dataset) - size, size], generator)
 
@@ -237,31 +230,26 @@ def exercise(args):
         title, meaning, video = "diabetes", "no diabetes", VIDEO_SIZES
     train_set, test_set = split(dataset, args.holdout, args.seed)
     if args.titanic:
-        dataset.fill(train_set.indices if test_set else range(len(dataset)))
-    train_loader = DataLoader(
-        train_set, args.batch_size, shuffle=True, num_workers=args.num_workers
-    )
+        dataset.fill(train_set.indices)
+    sets = {"train": train_set, "test": test_set}
+    parts = {part: dataset[rows.indices] for part, rows in sets.items() if rows}
+    batch, workers = args.batch_size, args.num_workers
+    train_loader = DataLoader(train_set, batch, shuffle=True, num_workers=workers)
     print_sizes(train_loader)
-    activation = {"sigmoid": torch.nn.Sigmoid(), "relu": torch.nn.ReLU()}
-    model = Model(activation[args.activation], features=dataset.x_data.shape[1])
-    criterion = torch.nn.BCELoss(reduction="mean")
+    # the hidden layers' activation is torch.sigmoid or torch.relu
+    model = Model(getattr(torch, args.activation), features=dataset.x_data.shape[1])
     optimizer = torch.optim.SGD(model.parameters(), lr=args.lr)
-    parts = {"train": gather(train_set)}
-    if test_set:
-        parts["test"] = gather(test_set)
     runs = {part: [] for part in parts}
     for epoch in range(args.epochs):
         for i, (inputs, labels) in enumerate(train_loader, 0):
-            y_pred = model(inputs)
-            loss = criterion(y_pred, labels)
+            loss = torch.nn.BCELoss()(model(inputs), labels)
             print(epoch, i, loss.item())
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
         for part, (x, y) in parts.items():
             runs[part].append(measure(model, x, y))
-    part = "test" if test_set else "train"
-    x, y = parts[part]
+    part, (x, y) = list(parts.items())[-1]  # the test part, if there is one
     print_first(part, model, x, y, meaning)
     print_table("lecture 8", compare(train_loader, runs, y, video))
     save_plot(draw(runs, majority(y), title), args)
@@ -271,12 +259,6 @@ def exercise(args):
 # samples, batch size, iterations per epoch: 759 and 24 stand on no slide, they follow
 # from the video's code and data
 VIDEO_SIZES = ["759 (computed)", "32", "24 (computed)"]
-
-
-def gather(dataset):
-    """All rows of a dataset as two tensors: x (N, features), y (N, 1)."""
-    x, y = zip(*(dataset[i] for i in range(len(dataset))))
-    return torch.stack(x), torch.stack(y)
 
 
 def measure(model, x, y):
@@ -293,8 +275,7 @@ def accuracy(y_pred, y):
 
 def majority(y):
     """Accuracy (%) of always answering the label that is more frequent in y."""
-    ones = y.mean().item()
-    return 100 * max(ones, 1 - ones)
+    return 100 * max(y.mean().item(), 1 - y.mean().item())
 
 
 def print_sizes(train_loader):
@@ -305,8 +286,7 @@ def print_sizes(train_loader):
 
 def print_first(part, model, x, y, meaning):
     """Inference: the model's answer for the first row of a part."""
-    with torch.no_grad():
-        p = model(x[:1]).item()
+    p = model(x[:1]).item()
     print(f"first {part} row: P({meaning}) = {p:.3f}, true label {y[0].item():g}")
 
 
@@ -319,15 +299,17 @@ def compare(train_loader, runs, y, video):
         loss, correct = history[-1]
         rows.append((f"{part} loss", f"{loss:.4f}", "not shown"))
         rows.append((f"{part} accuracy", f"{correct:.2f} %", "not shown"))
-    baseline = f"{majority(y):.2f} %"
-    return [*rows, (f"majority class of {list(runs)[-1]}", baseline, "not shown")]
+    # `part` is now the last one: y are its labels
+    return [*rows, (f"majority class of {part}", f"{majority(y):.2f} %", "not shown")]
 
 
-def draw(runs, baseline, title):
-    """Loss above, accuracy below; the training part and, if any, the test part."""
+def draw(runs, base, title):
+    """Loss above, accuracy below, of the training part and, if any, the test part.
+
+    `base` is the accuracy (%) of the majority class: the bar to jump.
+    """
     figure, (top, bottom) = plt.subplots(2, 1, figsize=(8, 7), layout="constrained")
-    label = f"majority class: {baseline:.2f} %"
-    bottom.axhline(baseline, color="lightgrey", lw=8, label=label)  # under the curves
+    bottom.axhline(base, color="lightgrey", lw=8, label=f"majority class: {base:.2f} %")
     for part, history in runs.items():
         losses, accuracies = zip(*history)
         style = "o-" if len(losses) < 5 else "-"  # one point is no line
@@ -343,7 +325,8 @@ def draw(runs, baseline, title):
 
 
 # -------------------------------------------------------------- Command line
-SCRIPT = Path(globals().get("__file__", "lecture08.py"))  # a notebook cell has none
+# a notebook cell has no __file__
+SCRIPT = Path(globals().get("__file__", "lecture08.py")).resolve()
 
 
 def parse_args(argv):
@@ -354,8 +337,7 @@ def parse_args(argv):
     add("--batch-size", type=int, default=32, metavar="N", help="[32]")
     add("--seed", type=int, default=0, metavar="N", help="[0]")
     add("--num-workers", type=int, default=0, metavar="N", help="[0], 2 in the video")
-    data = SCRIPT.resolve().parent / "data"
-    add("--data-dir", type=Path, default=data, metavar="DIR")
+    add("--data-dir", type=Path, default=SCRIPT.parent / "data", metavar="DIR")
     add("--titanic", type=Path, nargs="?", const=True, metavar="FILE")
     add("--holdout", type=float, default=0, metavar="SHARE", help="kept back [0]")
     add("--activation", choices=["sigmoid", "relu"], help="[sigmoid, titanic relu]")
@@ -363,7 +345,7 @@ def parse_args(argv):
     if args.holdout >= 1 or args.num_workers > 99:
         parser.error("--holdout must be below 1, --num-workers below 100")
     if args.titanic is True:  # no FILE: the passengers on board
-        args.titanic = args.data_dir / "titanic.csv.gz"
+        args.titanic = data_file(args.data_dir, "titanic.csv.gz")
     # the video's sigmoids would stay at the majority class on titanic as well
     args.lr = args.lr or (0.1 if args.titanic else 0.01)
     args.activation = args.activation or ("relu" if args.titanic else "sigmoid")
@@ -391,8 +373,6 @@ def parse(parser, argv):
     args.part.unlink()
     if args.dry_run:
         args.epochs = 1
-    if not args.show and "IPython" not in sys.modules:
-        plt.switch_backend("agg")  # draw without a screen
     return args
 
 
@@ -416,21 +396,20 @@ def save_plot(figure, args):
 
 
 if __name__ == "__main__":
-    if hasattr(sys.stdout, "reconfigure"):  # IDLE and notebooks have other streams
+    if alone := hasattr(sys.stdout, "reconfigure"):  # not in IDLE, not in a notebook
         sys.stdout.reconfigure(errors="replace")  # some consoles lack some letters
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C
     try:
-        if "IPython" not in sys.modules:
-            signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C
         status = main(None if "__file__" in globals() else [])
         print(end="", flush=True)
     except KeyboardInterrupt:
-        if "IPython" not in sys.modules:
+        if alone:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one adds nothing
         print("interrupted", file=sys.stderr)
         status = 130
     except OSError as error:  # a file that is missing or refused, a full disk
-        status = f"{error.filename or 'output or plot'}: {error.strerror}"
-        if not error.filename and "IPython" not in sys.modules:
+        status = f"{error.filename or 'output or plot'}: {error.strerror or error}"
+        if alone and not error.filename:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # also for `| head -1`
     if status:  # a notebook would show even exit status 0
         sys.exit(status)

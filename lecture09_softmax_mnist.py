@@ -16,29 +16,34 @@ tests in batches of 64 (500 here: faster, the same result).
 
 import argparse
 import csv
-import math
 import os
-import shutil
 import signal
 import sys
 import tempfile
 from pathlib import Path
+from shutil import copytree, ignore_patterns
 
-if "IPython" not in sys.modules:  # `!python` in a notebook inherits its backend
-    os.environ.pop("MPLBACKEND", None)
+if __name__ == "__main__" and "IPython" not in sys.modules:  # no window but by --show
+    os.environ["MPLBACKEND"] = "" if "--show" in sys.argv else "agg"
 
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader, TensorDataset, random_split
 from torchvision import datasets
 from torchvision.datasets.utils import check_integrity
 
+
 # ---------------------------------------------------------------- 1. Dataset
-GET_IT_BACK = (
-    "git checkout -- data/MNIST, or python data/build.py mnist, brings it back"
-)
+def data_file(data_dir, name):
+    """The path of a data file; if it is not there, one line says how to get it."""
+    file, missing = Path(data_dir, name), f"no {name} in {data_dir}"
+    if file.exists():
+        return file
+    if file.parent.exists() and data_dir == SCRIPT.parent / "data":
+        sys.exit(f"{missing}: git checkout -- data/{name} brings it back")
+    sys.exit(f"{missing}: --data-dir takes data/, which comes with the scripts")
 
 
 def load_mnist(data_dir):
@@ -48,19 +53,21 @@ def load_mnist(data_dir):
     transforms.Normalize((0.1307,), (0.3081,))]), and each image is transformed anew
     in each epoch. Here it happens once: the same numbers, several times as fast.
     """
-    parts, raw = [], Path(data_dir, "MNIST", "raw")
-    with tempfile.TemporaryDirectory() as root:  # unpacked here: data_dir is only read
-        for name, md5 in datasets.MNIST.resources:
-            if not check_integrity(raw / name, md5):
-                sys.exit(f"{raw / name} is missing or damaged: {GET_IT_BACK}")
-            Path(root, "MNIST", "raw").mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(raw / name, Path(root, "MNIST", "raw", name))
-        for train_part in (True, False):  # download=True unpacks what is there already
-            mnist = datasets.MNIST(root, train_part, download=True)
-            images = mnist.data.unsqueeze(1).float() / 255  # ToTensor: 0 to 1
-            images = (images - 0.1307) / 0.3081  # Normalize: mean 0, deviation 1
-            parts.append(TensorDataset(images, mnist.targets))
-    return parts
+    raw, root = Path(data_dir, "MNIST/raw"), os.environ.get("TMPDIR", "TEMP")
+    for name, md5 in datasets.MNIST.resources:
+        if not check_integrity(data_file(data_dir, f"MNIST/raw/{name}"), md5):
+            sys.exit(f"{raw / name} is damaged: git checkout -- data/MNIST restores it")
+    try:
+        with tempfile.TemporaryDirectory() as root:  # data_dir is only read
+            copytree(raw, f"{root}/MNIST/raw", ignore=ignore_patterns("*-ubyte"))
+            os.chmod(f"{root}/MNIST/raw", 0o700)  # raw may be read-only
+            # training, then test part; download=True unpacks what is there
+            parts = [datasets.MNIST(root, t, download=True) for t in (True, False)]
+    except OSError:  # full, or it cannot be written
+        sys.exit(f"cannot unpack MNIST in {root} (full?): TMPDIR names another folder")
+    # ToTensor: 0 to 1; Normalize: mean 0, deviation 1
+    images = [(part.data.unsqueeze(1) / 255 - 0.1307) / 0.3081 for part in parts]
+    return [TensorDataset(x, part.targets) for x, part in zip(images, parts)]
 
 
 # ------------------------------------------------------------------ 2. Model
@@ -116,8 +123,8 @@ def test(model, device, test_loader):
     model.eval()
     with torch.no_grad():  # no graph is built: a test needs no gradients
         for inputs, target in test_loader:
-            outputs = model(inputs.to(device))
-            predicted = outputs.argmax(dim=1).cpu()  # the largest of ten outputs wins
+            # the largest of the ten outputs wins
+            predicted = model(inputs.to(device)).argmax(dim=1).cpu()
             correct += (predicted == target).sum().item()
             total += len(target)
     print(f"Accuracy on test set: {100 * correct // total} % [{correct}/{total}]")
@@ -140,35 +147,31 @@ def main(argv=None):
     test_loader = DataLoader(test_set, batch_size=500)
 
     # 2. Model
-    model = Net().to(args.device)
+    device = args.device
+    model = Net().to(device)
 
     # 3. Loss and optimizer
     criterion = torch.nn.CrossEntropyLoss()
     optimizer = torch.optim.SGD(model.parameters(), lr=args.lr, momentum=0.5)
 
     # 4. Training and test
-    losses, accuracies, status = [], [test(model, args.device, test_loader)], 0
+    losses, accuracies, interrupted = [], [test(model, device, test_loader)], False
     try:
         for epoch in range(args.epochs):
-            losses += train(
-                model, args.device, train_loader, criterion, optimizer, epoch
-            )
-            accuracies.append(test(model, args.device, test_loader))
-            if not math.isfinite(losses[-1][1]):  # more epochs do not help
+            losses += train(model, device, train_loader, criterion, optimizer, epoch)
+            accuracies.append(test(model, device, test_loader))
+            if not losses[-1][1] < 1e9:  # or nan: more epochs do not help
                 break
     except KeyboardInterrupt:
-        finished = len(accuracies) - 1
-        print(f"interrupted: {finished} finished epochs are kept", file=sys.stderr)
-        status = 130
+        interrupted = True  # the finished epochs are kept
 
     # 5. Inference and plot
-    rows += compare("softmax", losses, accuracies, VIDEO["softmax"])
-    print_table("slides 9-16 to 9-43", rows)
-    print("The video prints sums of 300 losses / 2000: here times 2000/300.")
     runs = {"softmax": (losses, accuracies)}
-    digits = misread(model, args.device, test_loader)
+    print_table("slides 9-16 to 9-43", rows + compare(runs))
+    print("The video prints sums of 300 losses / 2000: here times 2000/300.")
+    digits = misread(model, device, test_loader)
     save_plot(draw("Lecture 09 · Softmax classifier", runs, VIDEO, digits), args)
-    return status or diverged("softmax", losses[-1][1])
+    return exit_status(runs, interrupted)
 
 
 # ----------------------------------- Exercises: 9-1, what CrossEntropyLoss does
@@ -182,40 +185,26 @@ def cross_entropy(z, y):
 def explain_softmax():
     """Exercise 9-1 with the numbers of slides 9-16 to 9-21; returns table rows."""
     z = np.array([[0.2, 0.1, -0.1]])
-    softmax = np.exp(z[0]) / np.exp(z[0]).sum()
-    ours = ", ".join(f"{p:.2f}" for p in softmax)
+    ours = ", ".join(f"{p:.2f}" for p in np.exp(z[0]) / np.exp(z[0]).sum())
     rows = [("softmax of 0.2, 0.1, -0.1", ours, "0.38, 0.34, 0.28")]
     ours = f"{cross_entropy(z, [0]):.4f}"
     rows.append(("its loss, y = [1, 0, 0]", ours, "0.9729 (computed)"))
-    target = [2, 0, 1]
-    batches = {
-        "0.4966": [[0.1, 0.2, 0.9], [1.1, 0.1, 0.2], [0.2, 2.1, 0.1]],
-        "1.2389": [[0.8, 0.2, 0.3], [0.2, 0.3, 0.5], [0.2, 0.2, 0.5]],
-    }
     print("Loss of a batch of 3    numpy   CrossEntropyLoss   LogSoftmax + NLLLoss")
-    for i, (video, batch) in enumerate(batches.items(), start=1):
-        hand = cross_entropy(np.array(batch), target)
-        x, y = torch.tensor(batch), torch.tensor(target)
+    first = torch.tensor([[0.1, 0.2, 0.9], [1.1, 0.1, 0.2], [0.2, 2.1, 0.1]])
+    second = torch.tensor([[0.8, 0.2, 0.3], [0.2, 0.3, 0.5], [0.2, 0.2, 0.5]])
+    y = torch.tensor([2, 0, 1])
+    for i, x, video in ((1, first, "0.4966"), (2, second, "1.2389")):
+        hand = cross_entropy(x.numpy(), y.numpy())
         whole = torch.nn.CrossEntropyLoss()(x, y)
         parts = torch.nn.NLLLoss()(torch.nn.LogSoftmax(dim=1)(x), y)
-        numbers = f"{hand:.4f}   {whole:.4f}             {parts:.4f}"
-        print(f"    batch {i}            {numbers}")
+        print(f"    batch {i}{hand:18.4f}{whole:9.4f}{parts:19.4f}")
         rows.append((f"cross-entropy, batch {i}", f"{hand:.4f}", video))
     return rows
 
 
 # ------------------------------------------------- Exercises: 9-2, Otto products
-class OttoNet(Net):
-    """The lecture's network with other ends: (N, 93) -> (N, 9)."""
-
-    def __init__(self):
-        super().__init__()
-        self.l1 = torch.nn.Linear(93, 512)
-        self.l5 = torch.nn.Linear(64, 9)
-
-
 def load_otto(file):
-    """Kaggle's Otto train.csv: counts (N, 93) and labels 0 to 8 (N,).
+    """Kaggle's Otto train.csv: (N, 93) counts and labels 0 to 8 (N,), as a data set.
 
     Most counts are 0 and a few in the hundreds: log(1 + x) brings them to one scale.
     """
@@ -223,77 +212,83 @@ def load_otto(file):
     classes = [f"Class_{i}" for i in range(1, 10)]
     x, y = [], []
     with open(file, encoding="utf-8-sig", newline="") as text:
-        rows = csv.reader(text)
+        rows = csv.DictReader(text)
         try:
-            if next(rows, None) != names:
+            if rows.fieldnames != names:
                 raise ValueError("its columns are not id, feat_1 to feat_93, target")
-            for row in filter(None, rows):  # a file may end with a blank line
-                x.append([float(count) for count in row[1:-1]])
-                y.append(classes.index(row[-1]))
+            for row in rows:  # without blank lines
+                x.append([float(row[name] or "nan") for name in names[1:-1]])
                 if len(row) != 95 or not all(0 <= count < 1e6 for count in x[-1]):
                     raise ValueError("not 93 counts")
+                y.append(classes.index(row["target"]))
             if len(x) < 10:
                 raise ValueError("fewer than ten rows")
         except (ValueError, csv.Error) as error:
             where = f"{file}, line {rows.line_num}"
             sys.exit(f"cannot use {where}: {error}; --otto takes Kaggle's train.csv")
-    return torch.log1p(torch.tensor(x)), torch.tensor(y)
+    return TensorDataset(torch.log1p(torch.tensor(x)), torch.tensor(y))
 
 
 def otto(args):
     """The lecture's training on Kaggle's products; a fifth is held out for testing."""
-    x, y = load_otto(args.otto)
-    test_rows, train_rows = torch.randperm(len(x)).tensor_split([len(x) // 5])
+    rows = load_otto(args.otto)
+    fifth = len(rows) // 5
+    test_set, train_set = random_split(rows, [fifth, len(rows) - fifth])
     if args.dry_run:
-        train_rows = train_rows[:256]
-    train_set = TensorDataset(x[train_rows], y[train_rows])
-    test_set = TensorDataset(x[test_rows], y[test_rows])
+        train_set = TensorDataset(*train_set[:256])
     train_loader = DataLoader(train_set, batch_size=args.batch_size, shuffle=True)
     test_loader = DataLoader(test_set, batch_size=500)
-    model = OttoNet().to(args.device)
+    device = args.device
+    model = Net()  # with other ends: (N, 93) -> (N, 9)
+    model.l1, model.l5 = torch.nn.Linear(93, 512), torch.nn.Linear(64, 9)
+    model.to(device)
     criterion = torch.nn.CrossEntropyLoss()
     optimizer = torch.optim.SGD(model.parameters(), lr=args.lr, momentum=0.5)
-    losses, accuracies = [], [test(model, args.device, test_loader)]
-    for epoch in range(args.epochs):
-        losses += train(model, args.device, train_loader, criterion, optimizer, epoch)
-        accuracies.append(test(model, args.device, test_loader))
-    with torch.no_grad():
-        log_loss = criterion(model(x[test_rows].to(args.device)).cpu(), y[test_rows])
-    rows = compare("otto", losses, accuracies, (None, {}, {}))
-    rows.append(("otto: held-out log loss", f"{log_loss.item():.4f}", "not shown"))
-    print_table("exercise 9-2", rows)
+    losses, accuracies, interrupted = [], [test(model, device, test_loader)], False
+    try:
+        for epoch in range(args.epochs):
+            losses += train(model, device, train_loader, criterion, optimizer, epoch)
+            accuracies.append(test(model, device, test_loader))
+    except KeyboardInterrupt:
+        interrupted = True  # the finished epochs are kept
+    x, y = test_set[:]
+    log_loss = criterion(model(x.to(device)).cpu(), y)
     runs = {"otto": (losses, accuracies)}
+    rows = [*compare(runs), ("otto: held-out log loss", f"{log_loss:.4f}", "not shown")]
+    print_table("exercise 9-2", rows)
     save_plot(draw("Lecture 09 · Otto products, 9 classes", runs, {}, []), args)
-    return diverged("otto", losses[-1][1])
+    return exit_status(runs, interrupted)
 
 
 # ---------------------------------------------------------- Beside the video
+# Slide 9-43: style in the plot, printed losses, accuracies by epoch.
 # fmt: off
-VIDEO = {"softmax": (  # slide 9-43: style in the plot, printed losses, accuracies
-    "ko", {1: (0.335, 0.154, 0.067), 2: (0.048, 0.040, 0.035),
-           9: (0.005, 0.006, 0.007), 10: (0.005, 0.005, 0.005)},
-    {1: "90 %", 2: "93 %", 9: "97 %", 10: "97 %"},
-)}
+VIDEO = {"softmax": ("ko", {1: (0.335, 0.154, 0.067), 2: (0.048, 0.040, 0.035),
+                            9: (0.005, 0.006, 0.007), 10: (0.005, 0.005, 0.005)},
+                     {1: "90 %", 2: "93 %", 9: "97 %", 10: "97 %"})}
 # fmt: on
 # Slides 10-59 and 10-60 divide the sum of 300 losses by 2000. That 9-43 does so too
 # is our inference: 0.335 * 2000 / 300 = 2.23, close to log(10), an untrained network.
 VIDEO_SCALE = 2000 / 300
 
 
-def compare(name, losses, accuracies, video):
-    """Table rows: the losses that the video prints, and the accuracy of each epoch."""
+def compare(runs):
+    """Table rows: the losses that the video prints, and the accuracy of each epoch.
+
+    runs: {name: (losses, accuracies)}, as train() and test() return them.
+    """
     rows = []
-    _, video_losses, video_accuracies = video
-    for epoch, triple in video_losses.items():
-        ours = [f"{loss:.3f}" for place, loss in losses if epoch - 1 < place <= epoch]
-        shown = " ".join(f"{loss * VIDEO_SCALE:.3f}" for loss in triple)
-        if ours:
-            rows.append((f"{name} epoch {epoch}: loss", " ".join(ours), shown))
-    for epoch, (correct, total) in enumerate(accuracies):
-        when = f"epoch {epoch}" if epoch else "untrained"
-        ours = f"{100 * correct / total:.2f} % [{correct}/{total}]"
-        shown = video_accuracies.get(epoch, "not shown")
-        rows.append((f"{name} {when}: accuracy", ours, shown))
+    for name, (losses, accuracies) in runs.items():
+        _, triples, shown = VIDEO.get(name, (None, {}, {}))
+        for epoch, triple in triples.items():
+            ours = [f"{loss:.3f}" for t, loss in losses if epoch - 1 < t <= epoch]
+            video = " ".join(f"{loss * VIDEO_SCALE:.3f}" for loss in triple)
+            if ours:
+                rows += [(f"{name} epoch {epoch}: loss", " ".join(ours), video)]
+        for epoch, (correct, total) in enumerate(accuracies):
+            when = f"epoch {epoch}" if epoch else "untrained"
+            ours = f"{100 * correct / total:.2f} % [{correct}/{total}]"
+            rows += [(f"{name} {when}: accuracy", ours, shown.get(epoch, "not shown"))]
     return rows
 
 
@@ -304,8 +299,8 @@ def misread(model, device, test_loader):
     for inputs, target in test_loader:
         with torch.no_grad():
             predicted = model(inputs.to(device)).argmax(dim=1).cpu()
-        for i in (predicted != target).nonzero().flatten().tolist():
-            found.append((inputs[i, 0].numpy(), predicted[i].item(), target[i].item()))
+        # d: one digit's image, what it is read as, what it is
+        found += [d for d in zip(inputs, predicted, target) if d[1] != d[2]]
     return found[:10]
 
 
@@ -315,9 +310,8 @@ def draw(title, runs, videos, digits):
     runs: {name: (losses, accuracies)}; videos: {name: (style, losses, accuracies)}.
     """
     figure = plt.figure(figsize=(10, 7), layout="constrained")
-    rows = 2 if digits else 1
-    grid = figure.add_gridspec(rows, 1, height_ratios=[3, 1][:rows])
-    left, right = grid[0].subgridspec(1, 2).subplots()
+    grid = figure.add_gridspec(4 if digits else 3, 10)
+    left, right = grid[:3, :].subgridspec(1, 2).subplots()
     for i, (name, (losses, accuracies)) in enumerate(runs.items()):
         x, y = [place for place, _ in losses], [loss for _, loss in losses]
         left.plot(x, y, ".-", ms=3, color=f"C{i}", label=f"this run: {name}")
@@ -328,8 +322,8 @@ def draw(title, runs, videos, digits):
     for name, (style, losses, accuracies) in videos.items():
         for epoch, triple in losses.items():
             places = [epoch - 1 + i * 300 / 938 for i in (1, 2, 3)]
-            means = [loss * VIDEO_SCALE for loss in triple]
             label = f"video: {name}" if epoch == 1 else None
+            means = [loss * VIDEO_SCALE for loss in triple]
             left.plot(places, means, style[:2], ms=4, label=label)
         percent = {e: float(text.split()[-2]) for e, text in accuracies.items() if e}
         right.plot(*zip(*percent.items()), style, ms=4, lw=0.8, label=f"video: {name}")
@@ -338,23 +332,26 @@ def draw(title, runs, videos, digits):
     for axes in (left, right):
         axes.grid(alpha=0.3)
         axes.legend()
-    if digits:
-        title += f" (below: digits that {list(runs)[-1]} reads wrongly)"
+    below = f" (below: digits that {list(runs)[-1]} reads wrongly)" if digits else ""
+    figure.suptitle(title + below)
     for i, (image, predicted, label) in enumerate(digits):
-        axes = figure.add_subplot(grid[1].subgridspec(1, 10)[i])
-        axes.imshow(image, cmap="gray_r")
+        axes = figure.add_subplot(grid[3, i], xticks=[], yticks=[], frame_on=False)
+        axes.imshow(image[0].numpy(), cmap="gray_r")
         axes.set_title(f"{predicted}, not {label}", color="red", fontsize=9)
-        axes.axis("off")
-    figure.suptitle(title)
     return figure
 
 
-def diverged(name, loss):
-    """Exit status 1, and a line that says so, if the loss is out of bounds."""
-    if abs(loss) < 1e9:  # nan is not, either
-        return 0
-    print(f"{name} diverged, loss {loss:.3g}: try a smaller --lr", file=sys.stderr)
-    return 1
+def exit_status(runs, interrupted):
+    """The exit status; lines on standard error say why it is not 0."""
+    if interrupted:
+        finished = sum(len(accuracies[1:]) for _, accuracies in runs.values())
+        print(f"interrupted: {finished} finished epochs are kept", file=sys.stderr)
+        return 130
+    last = {name: losses[-1][1] for name, (losses, _) in runs.items()}
+    diverged = {name: loss for name, loss in last.items() if not loss < 1e9}  # or nan
+    for name, loss in diverged.items():
+        print(f"{name} diverged, loss {loss:.3g}: try a smaller --lr", file=sys.stderr)
+    return 1 if diverged else 0
 
 
 # -------------------------------------------------------------- Command line
@@ -379,7 +376,8 @@ def parse_args(argv):
 def usable(name):
     """The torch.device of that name, if this machine has it (an argparse type)."""
     try:
-        torch.zeros(1, device=name).item()
+        # torch warns of "mkldnn", which is no device any more
+        torch.zeros(1, device=name.replace("mkldnn", "?")).item()
         return torch.device(name)
     except (RuntimeError, AssertionError, ImportError, AttributeError):
         raise argparse.ArgumentTypeError(f"{name!r} is not a device of this machine")
@@ -406,8 +404,6 @@ def parse(parser, argv):
     args.part.unlink()
     if args.dry_run:
         args.epochs = 1
-    if not args.show and "IPython" not in sys.modules:
-        plt.switch_backend("agg")  # draw without a screen
     return args
 
 
@@ -431,21 +427,24 @@ def save_plot(figure, args):
 
 
 if __name__ == "__main__":
-    if hasattr(sys.stdout, "reconfigure"):  # IDLE and notebooks have other streams
+    if alone := hasattr(sys.stdout, "reconfigure"):  # not in IDLE, not in a notebook
         sys.stdout.reconfigure(errors="replace")  # some consoles lack some letters
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C
     try:
-        if "IPython" not in sys.modules:
-            signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C
         status = main(None if "__file__" in globals() else [])
         print(end="", flush=True)
     except KeyboardInterrupt:
-        if "IPython" not in sys.modules:
+        if alone:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one adds nothing
         print("interrupted", file=sys.stderr)
         status = 130
+    except (MemoryError, RuntimeError) as error:
+        if "memory" not in repr(error).lower():
+            raise
+        status = "not enough memory: try a smaller --batch-size"
     except OSError as error:  # a file that is missing or refused, a full disk
-        status = f"{error.filename or 'output or plot'}: {error.strerror}"
-        if not error.filename and "IPython" not in sys.modules:
+        status = f"{error.filename or 'output or plot'}: {error.strerror or error}"
+        if alone and not error.filename:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # also for `| head -1`
     if status:  # a notebook would show even exit status 0
         sys.exit(status)

@@ -18,17 +18,15 @@ computed before the training, by the layers themselves.
 """
 
 import argparse
-import copy
-import math
 import os
-import shutil
 import signal
 import sys
 import tempfile
 from pathlib import Path
+from shutil import copytree, ignore_patterns
 
-if "IPython" not in sys.modules:  # `!python` in a notebook inherits its backend
-    os.environ.pop("MPLBACKEND", None)
+if __name__ == "__main__" and "IPython" not in sys.modules:  # no window but by --show
+    os.environ["MPLBACKEND"] = "" if "--show" in sys.argv else "agg"
 
 import matplotlib.pyplot as plt
 import torch
@@ -37,10 +35,16 @@ from torch.utils.data import DataLoader, TensorDataset
 from torchvision import datasets
 from torchvision.datasets.utils import check_integrity
 
+
 # ---------------------------------------------------------------- 1. Dataset
-GET_IT_BACK = (
-    "git checkout -- data/MNIST, or python data/build.py mnist, brings it back"
-)
+def data_file(data_dir, name):
+    """The path of a data file; if it is not there, one line says how to get it."""
+    file, missing = Path(data_dir, name), f"no {name} in {data_dir}"
+    if file.exists():
+        return file
+    if file.parent.exists() and data_dir == SCRIPT.parent / "data":
+        sys.exit(f"{missing}: git checkout -- data/{name} brings it back")
+    sys.exit(f"{missing}: --data-dir takes data/, which comes with the scripts")
 
 
 def load_mnist(data_dir):
@@ -50,19 +54,21 @@ def load_mnist(data_dir):
     transforms.Normalize((0.1307,), (0.3081,))]), and each image is transformed anew
     in each epoch. Here it happens once: the same numbers, several times as fast.
     """
-    parts, raw = [], Path(data_dir, "MNIST", "raw")
-    with tempfile.TemporaryDirectory() as root:  # unpacked here: data_dir is only read
-        for name, md5 in datasets.MNIST.resources:
-            if not check_integrity(raw / name, md5):
-                sys.exit(f"{raw / name} is missing or damaged: {GET_IT_BACK}")
-            Path(root, "MNIST", "raw").mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(raw / name, Path(root, "MNIST", "raw", name))
-        for train_part in (True, False):  # download=True unpacks what is there already
-            mnist = datasets.MNIST(root, train_part, download=True)
-            images = mnist.data.unsqueeze(1).float() / 255  # ToTensor: 0 to 1
-            images = (images - 0.1307) / 0.3081  # Normalize: mean 0, deviation 1
-            parts.append(TensorDataset(images, mnist.targets))
-    return parts
+    raw, root = Path(data_dir, "MNIST/raw"), os.environ.get("TMPDIR", "TEMP")
+    for name, md5 in datasets.MNIST.resources:
+        if not check_integrity(data_file(data_dir, f"MNIST/raw/{name}"), md5):
+            sys.exit(f"{raw / name} is damaged: git checkout -- data/MNIST restores it")
+    try:
+        with tempfile.TemporaryDirectory() as root:  # data_dir is only read
+            copytree(raw, f"{root}/MNIST/raw", ignore=ignore_patterns("*-ubyte"))
+            os.chmod(f"{root}/MNIST/raw", 0o700)  # raw may be read-only
+            # training, then test part; download=True unpacks what is there
+            parts = [datasets.MNIST(root, t, download=True) for t in (True, False)]
+    except OSError:  # full, or it cannot be written
+        sys.exit(f"cannot unpack MNIST in {root} (full?): TMPDIR names another folder")
+    # ToTensor: 0 to 1; Normalize: mean 0, deviation 1
+    images = [(part.data.unsqueeze(1) / 255 - 0.1307) / 0.3081 for part in parts]
+    return [TensorDataset(x, part.targets) for x, part in zip(images, parts)]
 
 
 # ------------------------------------------------------------------ 2. Model
@@ -117,8 +123,8 @@ def test(model, device, test_loader):
     model.eval()
     with torch.no_grad():  # no graph is built: a test needs no gradients
         for inputs, target in test_loader:
-            outputs = model(inputs.to(device))
-            predicted = outputs.argmax(dim=1).cpu()  # the largest of ten outputs wins
+            # the largest of the ten outputs wins
+            predicted = model(inputs.to(device)).argmax(dim=1).cpu()
             correct += (predicted == target).sum().item()
             total += len(target)
     print(f"Accuracy on test set: {100 * correct // total} % [{correct}/{total}]")
@@ -133,7 +139,6 @@ def main(argv=None):
         return exercise(args)
 
     # 1. Dataset
-    torch.manual_seed(args.seed)
     train_set, test_set = load_mnist(args.data_dir)
     if args.dry_run:
         train_set, test_set = (TensorDataset(*s[:256]) for s in (train_set, test_set))
@@ -141,38 +146,35 @@ def main(argv=None):
     test_loader = DataLoader(test_set, batch_size=500)  # 64 in the video, same result
 
     # 2. Model
-    model = Net()
-    print_shapes("basic", model)
-    model.to(args.device)
-    if args.device.type == "cpu":  # there this layout is 1.25 to 1.65 times as fast
-        model.to(memory_format=torch.channels_last)
+    print_shapes("basic", Net())
+    torch.manual_seed(args.seed)
+    device = args.device
+    # on the cpu this layout is 1.25 to 1.65 times as fast
+    layout = torch.channels_last if device.type == "cpu" else torch.contiguous_format
+    model = Net().to(device, memory_format=layout)
 
     # 3. Loss and optimizer
     criterion = torch.nn.CrossEntropyLoss()
     optimizer = torch.optim.SGD(model.parameters(), lr=args.lr, momentum=0.5)
 
     # 4. Training and test
-    losses, accuracies, status = [], [test(model, args.device, test_loader)], 0
+    losses, accuracies, interrupted = [], [test(model, device, test_loader)], False
     try:
         for epoch in range(args.epochs):
-            losses += train(
-                model, args.device, train_loader, criterion, optimizer, epoch
-            )
-            accuracies.append(test(model, args.device, test_loader))
-            if not math.isfinite(losses[-1][1]):  # more epochs do not help
+            losses += train(model, device, train_loader, criterion, optimizer, epoch)
+            accuracies.append(test(model, device, test_loader))
+            if not losses[-1][1] < 1e9:  # or nan: more epochs do not help
                 break
     except KeyboardInterrupt:
-        finished = len(accuracies) - 1
-        print(f"interrupted: {finished} finished epochs are kept", file=sys.stderr)
-        status = 130
+        interrupted = True  # the finished epochs are kept
 
     # 5. Inference and plot
-    print_table("slide 10-63", compare("basic", losses, accuracies, VIDEO["basic"]))
-    print("The video prints sums of 300 losses / 2000: here times 2000/300.")
     runs = {"basic": (losses, accuracies)}
-    digits = misread(model, args.device, test_loader)
+    print_table("slide 10-63", compare(runs))
+    print("The video prints sums of 300 losses / 2000: here times 2000/300.")
+    digits = misread(model, device, test_loader)
     save_plot(draw("Lecture 10 · Basic CNN", runs, VIDEO, digits), args)
-    return status or diverged("basic", losses[-1][1])
+    return exit_status(runs, interrupted)
 
 
 # ------------------------------------------------ Exercises: 10-1, a deeper CNN
@@ -197,8 +199,7 @@ class DeepNet(torch.nn.Module):
         x = F.relu(self.pooling(self.conv1(x)))  # -> (N, 16, 14, 14)
         x = F.relu(self.pooling(self.conv2(x)))  # -> (N, 32, 7, 7)
         x = F.relu(self.pooling(self.conv3(x)))  # -> (N, 64, 3, 3)
-        x = x.flatten(1)  # -> (N, 576)
-        return self.fc3(self.fc2(self.fc1(x)))
+        return self.fc3(self.fc2(self.fc1(x.flatten(1))))  # (N, 576) -> (N, 10)
 
 
 NETWORKS = {"basic": Net, "deep": DeepNet}
@@ -211,79 +212,70 @@ def exercise(args):
         train_set, test_set = (TensorDataset(*s[:256]) for s in (train_set, test_set))
     train_loader = DataLoader(train_set, batch_size=args.batch_size, shuffle=True)
     test_loader = DataLoader(test_set, batch_size=500)
-    runs, rows, status = {}, [], 0
+    runs, device, interrupted = {}, args.device, False
+    layout = torch.channels_last if device.type == "cpu" else torch.contiguous_format
     try:
         for name in NETWORKS if args.model == "all" else [args.model]:
+            losses, accuracies = runs[name] = [], []
+            print_shapes(name, NETWORKS[name]())
             torch.manual_seed(args.seed)  # each begins with the same numbers
-            model = NETWORKS[name]()
-            print_shapes(name, model)
-            model.to(args.device)
-            if args.device.type == "cpu":
-                model.to(memory_format=torch.channels_last)
+            net = NETWORKS[name]().to(device, memory_format=layout)
             criterion = torch.nn.CrossEntropyLoss()
-            optimizer = torch.optim.SGD(model.parameters(), lr=args.lr, momentum=0.5)
-            losses, accuracies = [], []
-            runs[name] = losses, accuracies
-            accuracies.append(test(model, args.device, test_loader))
+            optimizer = torch.optim.SGD(net.parameters(), lr=args.lr, momentum=0.5)
+            accuracies.append(test(net, device, test_loader))
             for epoch in range(args.epochs):
-                losses += train(
-                    model, args.device, train_loader, criterion, optimizer, epoch
-                )
-                accuracies.append(test(model, args.device, test_loader))
+                losses += train(net, device, train_loader, criterion, optimizer, epoch)
+                accuracies.append(test(net, device, test_loader))
     except KeyboardInterrupt:
-        print("interrupted: finished epochs are kept", file=sys.stderr)
-        status = 130
-    for name, (losses, accuracies) in runs.items():
-        rows += compare(name, losses, accuracies, VIDEO.get(name, (None, {}, {})))
-        if not status and diverged(name, losses[-1][1]):
-            status = 1
-    print_table("slide 10-63", rows)
+        interrupted = True  # the finished epochs are kept
+    print_table("slide 10-63", compare(runs))
     print("The video prints sums of 300 losses / 2000: here times 2000/300.")
     videos = VIDEO if args.model == "all" else {}
-    digits = misread(model, args.device, test_loader)
+    digits = misread(net, device, test_loader) if accuracies else []
     save_plot(draw("Lecture 10 · Basic CNN", runs, videos, digits), args)
-    return status
+    return exit_status(runs, interrupted)
 
 
 # -------------------------------- Exercises: the slides' convolutions, computed
 def explain_convolution():
     """The examples of slides 10-16 to 10-52, computed by the layers themselves."""
-    conv = torch.nn.Conv2d(5, 10, kernel_size=3)
-    output = conv(torch.zeros(1, 5, 100, 100))
-    print("Conv2d(5, 10, 3) on (1, 5, 100, 100):", tuple(output.shape), end=", ")
-    print("weight", tuple(conv.weight.shape))  # slide 10-35
+    conv = torch.nn.Conv2d(5, 10, kernel_size=3)  # slide 10-35
+    out, weight = conv(torch.zeros(1, 5, 100, 100)).shape, conv.weight.shape
+    print(f"Conv2d(5, 10, 3) on (1, 5, 100, 100): {tuple(out)}, weight {tuple(weight)}")
 
     rows = [[3, 4, 6, 5, 7], [2, 4, 6, 8, 2], [1, 6, 7, 8, 4]]
     rows += [[9, 7, 4, 6, 2], [3, 7, 5, 4, 1]]
-    image = torch.tensor(rows, dtype=torch.float32).view(1, 1, 5, 5)
+    x = torch.tensor([[rows]]).float()  # (1, 1, 5, 5)
     kernel = torch.arange(1.0, 10.0).view(1, 1, 3, 3)
-    for setting in ({}, {"padding": 1}, {"stride": 2}):  # slides 10-40 and 10-50
-        text = ", ".join(f"{key} {value}" for key, value in setting.items())
-        print(f"5x5 image, kernel 1 to 9, {text or 'no padding'}")
-        print_matrix(F.conv2d(image, kernel, **setting))
-    print("max-pooling 2x2 of its top left 4x4")
-    print_matrix(torch.nn.MaxPool2d(2)(image[:, :, :4, :4]))  # slide 10-52
+    # slides 10-40, 10-50 and 10-52
+    print_rows("5x5 image, kernel 1 to 9, no padding", F.conv2d(x, kernel))
+    print_rows("5x5 image, kernel 1 to 9, padding 1", F.conv2d(x, kernel, padding=1))
+    print_rows("5x5 image, kernel 1 to 9, stride 2", F.conv2d(x, kernel, stride=2))
+    print_rows("max-pooling 2x2 of its top left 4x4", F.max_pool2d(x[..., :4, :4], 2))
     # slides 10-16 to 10-26: a kernel of three channels gives one, their sum
     kernels = torch.cat([kernel, kernel.flip(2, 3), kernel.transpose(2, 3)], dim=1)
-    print("three input channels, the image in each: kernel 1 to 9, 9 to 1, transposed")
-    print_matrix(F.conv2d(image.expand(1, 3, 5, 5), kernels))
+    title = "three input channels, the image in each: kernel 1 to 9, 9 to 1, transposed"
+    print_rows(title, F.conv2d(x.expand(1, 3, 5, 5), kernels))
 
 
-def print_matrix(tensor):
+def print_rows(title, tensor):
     """A (1, 1, height, width) tensor as rows of whole numbers."""
+    print(title)
     for row in tensor[0, 0].tolist():
         print("   ", " ".join(f"{value:4.0f}" for value in row))
 
 
 def print_shapes(name, model):
-    """What every layer makes of one image, in the order of the forward pass."""
+    """What every layer makes of one image, in the order of the forward pass.
+
+    The hooks stay on the model: give it one that is used for nothing else.
+    """
 
     def show(layer, inputs, output):
         before, after = tuple(inputs[0].shape), tuple(output.shape)
         print(f"    {type(layer).__name__:10} {before!s:18} -> {after}")
 
     print(f"Layers of {name}")
-    model = copy.deepcopy(model)  # the hooks stay on the copy
     for layer in model.children():
         layer.register_forward_hook(show)
     model(torch.zeros(1, 1, 28, 28))
@@ -298,26 +290,28 @@ VIDEO = {
     "basic": ("ko", {1: (0.098, 0.035, 0.025), 2: (0.021, 0.017, 0.015),
                      9: (0.006, 0.006, 0.007), 10: (0.006, 0.006, 0.006)},
               {0: "6.37 %", 1: "96.05 %", 2: "97.09 %", 9: "98.57 %", 10: "98.69 %"}),
-    "another run (curve)": ("k-", {}, {i: f"about {p} %" for i, p in enumerate(CURVE, 1)}),
-}
+    "another run (curve)": ("k-", {}, {i: f"about {p} %" for i, p in enumerate(CURVE, 1)})}
 # fmt: on
 VIDEO_SCALE = 2000 / 300  # slide 10-59 divides the sum of 300 losses by 2000
 
 
-def compare(name, losses, accuracies, video):
-    """Table rows: the losses that the video prints, and the accuracy of each epoch."""
+def compare(runs):
+    """Table rows: the losses that the video prints, and the accuracy of each epoch.
+
+    runs: {name: (losses, accuracies)}, as train() and test() return them.
+    """
     rows = []
-    _, video_losses, video_accuracies = video
-    for epoch, triple in video_losses.items():
-        ours = [f"{loss:.3f}" for place, loss in losses if epoch - 1 < place <= epoch]
-        shown = " ".join(f"{loss * VIDEO_SCALE:.3f}" for loss in triple)
-        if ours:
-            rows.append((f"{name} epoch {epoch}: loss", " ".join(ours), shown))
-    for epoch, (correct, total) in enumerate(accuracies):
-        when = f"epoch {epoch}" if epoch else "untrained"
-        ours = f"{100 * correct / total:.2f} % [{correct}/{total}]"
-        shown = video_accuracies.get(epoch, "not shown")
-        rows.append((f"{name} {when}: accuracy", ours, shown))
+    for name, (losses, accuracies) in runs.items():
+        _, triples, shown = VIDEO.get(name, (None, {}, {}))
+        for epoch, triple in triples.items():
+            ours = [f"{loss:.3f}" for t, loss in losses if epoch - 1 < t <= epoch]
+            video = " ".join(f"{loss * VIDEO_SCALE:.3f}" for loss in triple)
+            if ours:
+                rows += [(f"{name} epoch {epoch}: loss", " ".join(ours), video)]
+        for epoch, (correct, total) in enumerate(accuracies):
+            when = f"epoch {epoch}" if epoch else "untrained"
+            ours = f"{100 * correct / total:.2f} % [{correct}/{total}]"
+            rows += [(f"{name} {when}: accuracy", ours, shown.get(epoch, "not shown"))]
     return rows
 
 
@@ -328,8 +322,8 @@ def misread(model, device, test_loader):
     for inputs, target in test_loader:
         with torch.no_grad():
             predicted = model(inputs.to(device)).argmax(dim=1).cpu()
-        for i in (predicted != target).nonzero().flatten().tolist():
-            found.append((inputs[i, 0].numpy(), predicted[i].item(), target[i].item()))
+        # d: one digit's image, what it is read as, what it is
+        found += [d for d in zip(inputs, predicted, target) if d[1] != d[2]]
     return found[:10]
 
 
@@ -339,9 +333,8 @@ def draw(title, runs, videos, digits):
     runs: {name: (losses, accuracies)}; videos: {name: (style, losses, accuracies)}.
     """
     figure = plt.figure(figsize=(10, 7), layout="constrained")
-    rows = 2 if digits else 1
-    grid = figure.add_gridspec(rows, 1, height_ratios=[3, 1][:rows])
-    left, right = grid[0].subgridspec(1, 2).subplots()
+    grid = figure.add_gridspec(4 if digits else 3, 10)
+    left, right = grid[:3, :].subgridspec(1, 2).subplots()
     for i, (name, (losses, accuracies)) in enumerate(runs.items()):
         x, y = [place for place, _ in losses], [loss for _, loss in losses]
         left.plot(x, y, ".-", ms=3, color=f"C{i}", label=f"this run: {name}")
@@ -352,8 +345,8 @@ def draw(title, runs, videos, digits):
     for name, (style, losses, accuracies) in videos.items():
         for epoch, triple in losses.items():
             places = [epoch - 1 + i * 300 / 938 for i in (1, 2, 3)]
-            means = [loss * VIDEO_SCALE for loss in triple]
             label = f"video: {name}" if epoch == 1 else None
+            means = [loss * VIDEO_SCALE for loss in triple]
             left.plot(places, means, style[:2], ms=4, label=label)
         percent = {e: float(text.split()[-2]) for e, text in accuracies.items() if e}
         right.plot(*zip(*percent.items()), style, ms=4, lw=0.8, label=f"video: {name}")
@@ -362,23 +355,26 @@ def draw(title, runs, videos, digits):
     for axes in (left, right):
         axes.grid(alpha=0.3)
         axes.legend()
-    if digits:
-        title += f" (below: digits that {list(runs)[-1]} reads wrongly)"
+    below = f" (below: digits that {list(runs)[-1]} reads wrongly)" if digits else ""
+    figure.suptitle(title + below)
     for i, (image, predicted, label) in enumerate(digits):
-        axes = figure.add_subplot(grid[1].subgridspec(1, 10)[i])
-        axes.imshow(image, cmap="gray_r")
+        axes = figure.add_subplot(grid[3, i], xticks=[], yticks=[], frame_on=False)
+        axes.imshow(image[0].numpy(), cmap="gray_r")
         axes.set_title(f"{predicted}, not {label}", color="red", fontsize=9)
-        axes.axis("off")
-    figure.suptitle(title)
     return figure
 
 
-def diverged(name, loss):
-    """Exit status 1, and a line that says so, if the loss is out of bounds."""
-    if abs(loss) < 1e9:  # nan is not, either
-        return 0
-    print(f"{name} diverged, loss {loss:.3g}: try a smaller --lr", file=sys.stderr)
-    return 1
+def exit_status(runs, interrupted):
+    """The exit status; lines on standard error say why it is not 0."""
+    if interrupted:
+        finished = sum(len(accuracies[1:]) for _, accuracies in runs.values())
+        print(f"interrupted: {finished} finished epochs are kept", file=sys.stderr)
+        return 130
+    last = {name: losses[-1][1] for name, (losses, _) in runs.items()}
+    diverged = {name: loss for name, loss in last.items() if not loss < 1e9}  # or nan
+    for name, loss in diverged.items():
+        print(f"{name} diverged, loss {loss:.3g}: try a smaller --lr", file=sys.stderr)
+    return 1 if diverged else 0
 
 
 # -------------------------------------------------------------- Command line
@@ -403,7 +399,8 @@ def parse_args(argv):
 def usable(name):
     """The torch.device of that name, if this machine has it (an argparse type)."""
     try:
-        torch.zeros(1, device=name).item()
+        # torch warns of "mkldnn", which is no device any more
+        torch.zeros(1, device=name.replace("mkldnn", "?")).item()
         return torch.device(name)
     except (RuntimeError, AssertionError, ImportError, AttributeError):
         raise argparse.ArgumentTypeError(f"{name!r} is not a device of this machine")
@@ -430,8 +427,6 @@ def parse(parser, argv):
     args.part.unlink()
     if args.dry_run:
         args.epochs = 1
-    if not args.show and "IPython" not in sys.modules:
-        plt.switch_backend("agg")  # draw without a screen
     return args
 
 
@@ -455,21 +450,24 @@ def save_plot(figure, args):
 
 
 if __name__ == "__main__":
-    if hasattr(sys.stdout, "reconfigure"):  # IDLE and notebooks have other streams
+    if alone := hasattr(sys.stdout, "reconfigure"):  # not in IDLE, not in a notebook
         sys.stdout.reconfigure(errors="replace")  # some consoles lack some letters
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C
     try:
-        if "IPython" not in sys.modules:
-            signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C
         status = main(None if "__file__" in globals() else [])
         print(end="", flush=True)
     except KeyboardInterrupt:
-        if "IPython" not in sys.modules:
+        if alone:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one adds nothing
         print("interrupted", file=sys.stderr)
         status = 130
+    except (MemoryError, RuntimeError) as error:
+        if "memory" not in repr(error).lower():
+            raise
+        status = "not enough memory: try a smaller --batch-size"
     except OSError as error:  # a file that is missing or refused, a full disk
-        status = f"{error.filename or 'output or plot'}: {error.strerror}"
-        if not error.filename and "IPython" not in sys.modules:
+        status = f"{error.filename or 'output or plot'}: {error.strerror or error}"
+        if alone and not error.filename:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # also for `| head -1`
     if status:  # a notebook would show even exit status 0
         sys.exit(status)

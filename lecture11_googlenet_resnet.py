@@ -23,30 +23,35 @@ compare with care.
 """
 
 import argparse
-import copy
-import math
 import os
-import shutil
 import signal
 import sys
 import tempfile
 from pathlib import Path
+from shutil import copytree, ignore_patterns
 
-if "IPython" not in sys.modules:  # `!python` in a notebook inherits its backend
-    os.environ.pop("MPLBACKEND", None)
+if __name__ == "__main__" and "IPython" not in sys.modules:  # no window but by --show
+    os.environ["MPLBACKEND"] = "" if "--show" in sys.argv else "agg"
 
 import matplotlib.pyplot as plt
 import torch
 import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.flop_counter import FlopCounterMode
 from torchvision import datasets
 from torchvision.datasets.utils import check_integrity
 
+
 # ---------------------------------------------------------------- 1. Dataset
-GET_IT_BACK = (
-    "git checkout -- data/MNIST, or python data/build.py mnist, brings it back"
-)
+def data_file(data_dir, name):
+    """The path of a data file; if it is not there, one line says how to get it."""
+    file, missing = Path(data_dir, name), f"no {name} in {data_dir}"
+    if file.exists():
+        return file
+    if file.parent.exists() and data_dir == SCRIPT.parent / "data":
+        sys.exit(f"{missing}: git checkout -- data/{name} brings it back")
+    sys.exit(f"{missing}: --data-dir takes data/, which comes with the scripts")
 
 
 def load_mnist(data_dir):
@@ -56,19 +61,21 @@ def load_mnist(data_dir):
     transforms.Normalize((0.1307,), (0.3081,))]), and each image is transformed anew
     in each epoch. Here it happens once: the same numbers, several times as fast.
     """
-    parts, raw = [], Path(data_dir, "MNIST", "raw")
-    with tempfile.TemporaryDirectory() as root:  # unpacked here: data_dir is only read
-        for name, md5 in datasets.MNIST.resources:
-            if not check_integrity(raw / name, md5):
-                sys.exit(f"{raw / name} is missing or damaged: {GET_IT_BACK}")
-            Path(root, "MNIST", "raw").mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(raw / name, Path(root, "MNIST", "raw", name))
-        for train_part in (True, False):  # download=True unpacks what is there already
-            mnist = datasets.MNIST(root, train_part, download=True)
-            images = mnist.data.unsqueeze(1).float() / 255  # ToTensor: 0 to 1
-            images = (images - 0.1307) / 0.3081  # Normalize: mean 0, deviation 1
-            parts.append(TensorDataset(images, mnist.targets))
-    return parts
+    raw, root = Path(data_dir, "MNIST/raw"), os.environ.get("TMPDIR", "TEMP")
+    for name, md5 in datasets.MNIST.resources:
+        if not check_integrity(data_file(data_dir, f"MNIST/raw/{name}"), md5):
+            sys.exit(f"{raw / name} is damaged: git checkout -- data/MNIST restores it")
+    try:
+        with tempfile.TemporaryDirectory() as root:  # data_dir is only read
+            copytree(raw, f"{root}/MNIST/raw", ignore=ignore_patterns("*-ubyte"))
+            os.chmod(f"{root}/MNIST/raw", 0o700)  # raw may be read-only
+            # training, then test part; download=True unpacks what is there
+            parts = [datasets.MNIST(root, t, download=True) for t in (True, False)]
+    except OSError:  # full, or it cannot be written
+        sys.exit(f"cannot unpack MNIST in {root} (full?): TMPDIR names another folder")
+    # ToTensor: 0 to 1; Normalize: mean 0, deviation 1
+    images = [(part.data.unsqueeze(1) / 255 - 0.1307) / 0.3081 for part in parts]
+    return [TensorDataset(x, part.targets) for x, part in zip(images, parts)]
 
 
 # ------------------------------------------------------------------ 2. Model
@@ -187,8 +194,8 @@ def test(model, device, test_loader):
     model.eval()
     with torch.no_grad():  # no graph is built: a test needs no gradients
         for inputs, target in test_loader:
-            outputs = model(inputs.to(device))
-            predicted = outputs.argmax(dim=1).cpu()  # the largest of ten outputs wins
+            # the largest of the ten outputs wins
+            predicted = model(inputs.to(device)).argmax(dim=1).cpu()
             correct += (predicted == target).sum().item()
             total += len(target)
     print(f"Accuracy on test set: {100 * correct // total} % [{correct}/{total}]")
@@ -207,47 +214,40 @@ def main(argv=None):
     train_loader = DataLoader(train_set, batch_size=args.batch_size, shuffle=True)
     test_loader = DataLoader(test_set, batch_size=500)  # 64 in the video, same result
 
-    runs, status = {}, 0
+    runs, device, interrupted = {}, args.device, False
+    # on the cpu this layout is 1.25 to 1.65 times as fast
+    layout = torch.channels_last if device.type == "cpu" else torch.contiguous_format
     try:
         for name in NETWORKS if args.model == ["all"] else args.model:
+            losses, accuracies = runs[name] = [], []
+
             # 2. Model
+            print_size(name, NETWORKS[name]())
             torch.manual_seed(args.seed)  # each begins with the same numbers
-            model = NETWORKS[name]()
-            print_size(name, model)
-            model.to(args.device)
-            if args.device.type == "cpu":  # there it is 1.25 to 1.65 times as fast
-                model.to(memory_format=torch.channels_last)
+            model = NETWORKS[name]().to(device, memory_format=layout)
 
             # 3. Loss and optimizer
             criterion = torch.nn.CrossEntropyLoss()
             optimizer = torch.optim.SGD(model.parameters(), lr=args.lr, momentum=0.5)
 
             # 4. Training and test
-            losses, accuracies = [], []
-            runs[name] = losses, accuracies
-            accuracies.append(test(model, args.device, test_loader))
+            accuracies.append(test(model, device, test_loader))
             for epoch in range(args.epochs):
-                losses += train(
-                    model, args.device, train_loader, criterion, optimizer, epoch
-                )
-                accuracies.append(test(model, args.device, test_loader))
-                if not math.isfinite(losses[-1][1]):  # more epochs do not help
+                loss = train(model, device, train_loader, criterion, optimizer, epoch)
+                accuracies.append(test(model, device, test_loader))
+                losses += loss
+                if not losses[-1][1] < 1e9:  # or nan: more epochs do not help
                     break
     except KeyboardInterrupt:
-        print("interrupted: finished epochs are kept", file=sys.stderr)
-        status = 130
+        interrupted = True  # the finished epochs are kept
 
     # 5. Inference and plot
-    for name, (losses, accuracies) in runs.items():
-        rows += compare(name, losses, accuracies, VIDEO.get(name, (None, {}, {})))
-        if not status and diverged(name, losses[-1][1]):
-            status = 1
-    print_table("slides 11-5 to 11-39", rows)
+    print_table("slides 11-5 to 11-39", rows + compare(runs))
     print("The video prints sums of 300 losses / 2000: here times 2000/300.")
     videos = {name: VIDEO[name] for name in VIDEO if name in runs}
-    digits = misread(model, args.device, test_loader)
+    digits = misread(model, device, test_loader) if accuracies else []
     save_plot(draw("Lecture 11 · Advanced CNN", runs, videos, digits), args)
-    return status
+    return exit_status(runs, interrupted)
 
 
 # ------------------------------------------- Exercises: 11-1, identity mappings
@@ -255,8 +255,7 @@ class ScalingBlock(ResidualBlock):
     """Slide 11-40 (b), constant scaling: relu(0.5 x + 0.5 F(x))."""
 
     def forward(self, x):
-        y = self.conv2(F.relu(self.conv1(x)))
-        return F.relu(0.5 * x + 0.5 * y)
+        return F.relu(0.5 * x + 0.5 * self.conv2(F.relu(self.conv1(x))))
 
 
 class ShortcutBlock(ResidualBlock):
@@ -267,11 +266,10 @@ class ShortcutBlock(ResidualBlock):
         self.shortcut = nn.Conv2d(channels, channels, kernel_size=1)
 
     def forward(self, x):
-        y = self.conv2(F.relu(self.conv1(x)))
-        return F.relu(self.shortcut(x) + y)
+        return F.relu(self.shortcut(x) + self.conv2(F.relu(self.conv1(x))))
 
 
-class PreActBlock(nn.Module):
+class PreActBlock(ResidualBlock):
     """x + F(x) with normalisation and ReLU before each convolution.
 
     Nothing stands on the shortcut, not even a ReLU: the input passes unchanged
@@ -279,11 +277,9 @@ class PreActBlock(nn.Module):
     """
 
     def __init__(self, channels):
-        super().__init__()
+        super().__init__(channels)
         self.bn1 = nn.BatchNorm2d(channels)
-        self.conv1 = nn.Conv2d(channels, channels, kernel_size=3, padding=1)
         self.bn2 = nn.BatchNorm2d(channels)
-        self.conv2 = nn.Conv2d(channels, channels, kernel_size=3, padding=1)
 
     def forward(self, x):
         y = self.conv1(F.relu(self.bn1(x)))
@@ -305,15 +301,14 @@ class DenseBlock(nn.Module):
 
     def __init__(self, channels, growth=12, layers=3):
         super().__init__()
-        widths = [channels + i * growth for i in range(layers)]
-        self.bns = nn.ModuleList(nn.BatchNorm2d(width) for width in widths)
-        self.convs = nn.ModuleList(
-            nn.Conv2d(width, growth, kernel_size=3, padding=1) for width in widths
-        )
+        self.layers = nn.ModuleList()
+        for width in range(channels, channels + layers * growth, growth):
+            conv = nn.Conv2d(width, growth, kernel_size=3, padding=1)
+            self.layers.append(nn.Sequential(nn.BatchNorm2d(width), nn.ReLU(), conv))
 
     def forward(self, x):
-        for bn, conv in zip(self.bns, self.convs):
-            x = torch.cat([x, conv(F.relu(bn(x)))], dim=1)
+        for layer in self.layers:
+            x = torch.cat([x, layer(x)], dim=1)
         return x
 
 
@@ -326,13 +321,12 @@ class DenseNet(nn.Module):
         self.dense1 = DenseBlock(16)  # 16 + 3 * 12 = 52 channels
         self.transition = nn.Conv2d(52, 26, kernel_size=1)
         self.dense2 = DenseBlock(26)  # 26 + 3 * 12 = 62 channels
-        self.mp = nn.MaxPool2d(2)
         self.fc = nn.Linear(558, 10)
 
     def forward(self, x):
-        x = self.mp(F.relu(self.conv1(x)))  # -> (N, 16, 12, 12)
-        x = self.mp(self.transition(self.dense1(x)))  # -> (N, 26, 6, 6)
-        x = self.mp(F.relu(self.dense2(x)))  # -> (N, 62, 3, 3)
+        x = F.max_pool2d(F.relu(self.conv1(x)), 2)  # -> (N, 16, 12, 12)
+        x = F.max_pool2d(self.transition(self.dense1(x)), 2)  # -> (N, 26, 6, 6)
+        x = F.max_pool2d(F.relu(self.dense2(x)), 2)  # -> (N, 62, 3, 3)
         return self.fc(x.flatten(1))  # (N, 558) -> (N, 10)
 
 
@@ -342,25 +336,15 @@ NETWORKS["densenet"] = DenseNet
 # ------------------------------------------------- Exercises: 1x1 convolutions
 def multiplications(model, x):
     """Multiplications of all convolutions and linear layers of model(x)."""
-    counts = []
-
-    def count(layer, inputs, output):
-        # every output number is a sum over one kernel, or over one row of weights
-        counts.append(output.numel() * layer.weight[0].numel())
-
-    model = copy.deepcopy(model).eval()  # the hooks stay on the copy
-    for layer in model.modules():
-        if isinstance(layer, (nn.Conv2d, nn.Linear)):
-            layer.register_forward_hook(count)
-    with torch.no_grad():
+    with FlopCounterMode(display=False) as counter:
         model(x)
-    return sum(counts)
+    return counter.get_total_flops() // 2  # to each belongs an addition
 
 
 def print_size(name, model):
     """How many numbers a network learns, and how much work one image is."""
     size = sum(p.numel() for p in model.parameters())
-    work = multiplications(model, torch.zeros(1, 1, 28, 28))
+    work = multiplications(model.eval(), torch.zeros(1, 1, 28, 28))
     print(f"{name}: {size:,} parameters, {work:,} multiplications per image")
 
 
@@ -370,18 +354,15 @@ def explain_1x1():
     one = torch.arange(1.0, 10.0).view(3, 3)  # 1 2 3, 4 5 6, 7 8 9
     image = torch.stack([one, one.T, one.flip(0, 1)]).unsqueeze(0)  # (1, 3, 3, 3)
     fused = F.conv2d(image, torch.tensor([0.5, 0.3, 0.2]).view(1, 3, 1, 1))[0, 0]
-    slide = ("2.6 3.8 5.0", "3.8 5.0 6.2", "5.0 6.2 7.4")
     rows = []
-    for i, (ours, video) in enumerate(zip(fused.tolist(), slide), start=1):
-        text = " ".join(f"{value:.1f}" for value in ours)
-        rows.append((f"1x1 over 3 channels, row {i}", text, video))
+    for i, video in enumerate(("2.6 3.8 5.0", "3.8 5.0 6.2", "5.0 6.2 7.4")):
+        ours = " ".join(f"{value:.1f}" for value in fused[i])
+        rows.append((f"1x1 over 3 channels, row {i + 1}", ours, video))
 
     # a 1x1 convolution first makes the 5x5 ten times cheaper (slide 11-13)
     x = torch.zeros(1, 192, 28, 28)
-    plain = nn.Conv2d(192, 32, kernel_size=5, padding=2)
-    through = nn.Sequential(
-        nn.Conv2d(192, 16, kernel_size=1), nn.Conv2d(16, 32, kernel_size=5, padding=2)
-    )
+    plain = nn.Conv2d(192, 32, 5, padding=2)
+    through = nn.Sequential(nn.Conv2d(192, 16, 1), nn.Conv2d(16, 32, 5, padding=2))
     a, b = f"{multiplications(plain, x):,}", f"{multiplications(through, x):,}"
     print("The slide's second number is a slip: 28*28*(192*16 + 5*5*16*32) is", b)
     rows.append(("5x5, 192 to 32: multiplications", a, "120,422,400"))
@@ -402,26 +383,28 @@ VIDEO = {
                        9: (0.003, 0.004, 0.004), 10: (0.003, 0.003, 0.004)},
                {0: "9.16 %", 1: "97.36 %", 2: "98.31 %", 3: "about 98.72 %",
                 4: "about 98.72 %", 5: "about 98.90 %", 6: "about 98.79 %",
-                7: "about 99.07 %", 8: "about 98.96 %", 9: "99.00 %", 10: "99.01 %"}),
-}
+                7: "about 99.07 %", 8: "about 98.96 %", 9: "99.00 %", 10: "99.01 %"})}
 # fmt: on
 VIDEO_SCALE = 2000 / 300  # slide 10-59 divides the sum of 300 losses by 2000
 
 
-def compare(name, losses, accuracies, video):
-    """Table rows: the losses that the video prints, and the accuracy of each epoch."""
+def compare(runs):
+    """Table rows: the losses that the video prints, and the accuracy of each epoch.
+
+    runs: {name: (losses, accuracies)}, as train() and test() return them.
+    """
     rows = []
-    _, video_losses, video_accuracies = video
-    for epoch, triple in video_losses.items():
-        ours = [f"{loss:.3f}" for place, loss in losses if epoch - 1 < place <= epoch]
-        shown = " ".join(f"{loss * VIDEO_SCALE:.3f}" for loss in triple)
-        if ours:
-            rows.append((f"{name} epoch {epoch}: loss", " ".join(ours), shown))
-    for epoch, (correct, total) in enumerate(accuracies):
-        when = f"epoch {epoch}" if epoch else "untrained"
-        ours = f"{100 * correct / total:.2f} % [{correct}/{total}]"
-        shown = video_accuracies.get(epoch, "not shown")
-        rows.append((f"{name} {when}: accuracy", ours, shown))
+    for name, (losses, accuracies) in runs.items():
+        _, triples, shown = VIDEO.get(name, (None, {}, {}))
+        for epoch, triple in triples.items():
+            ours = [f"{loss:.3f}" for t, loss in losses if epoch - 1 < t <= epoch]
+            video = " ".join(f"{loss * VIDEO_SCALE:.3f}" for loss in triple)
+            if ours:
+                rows += [(f"{name} epoch {epoch}: loss", " ".join(ours), video)]
+        for epoch, (correct, total) in enumerate(accuracies):
+            when = f"epoch {epoch}" if epoch else "untrained"
+            ours = f"{100 * correct / total:.2f} % [{correct}/{total}]"
+            rows += [(f"{name} {when}: accuracy", ours, shown.get(epoch, "not shown"))]
     return rows
 
 
@@ -432,8 +415,8 @@ def misread(model, device, test_loader):
     for inputs, target in test_loader:
         with torch.no_grad():
             predicted = model(inputs.to(device)).argmax(dim=1).cpu()
-        for i in (predicted != target).nonzero().flatten().tolist():
-            found.append((inputs[i, 0].numpy(), predicted[i].item(), target[i].item()))
+        # d: one digit's image, what it is read as, what it is
+        found += [d for d in zip(inputs, predicted, target) if d[1] != d[2]]
     return found[:10]
 
 
@@ -443,9 +426,8 @@ def draw(title, runs, videos, digits):
     runs: {name: (losses, accuracies)}; videos: {name: (style, losses, accuracies)}.
     """
     figure = plt.figure(figsize=(10, 7), layout="constrained")
-    rows = 2 if digits else 1
-    grid = figure.add_gridspec(rows, 1, height_ratios=[3, 1][:rows])
-    left, right = grid[0].subgridspec(1, 2).subplots()
+    grid = figure.add_gridspec(4 if digits else 3, 10)
+    left, right = grid[:3, :].subgridspec(1, 2).subplots()
     for i, (name, (losses, accuracies)) in enumerate(runs.items()):
         x, y = [place for place, _ in losses], [loss for _, loss in losses]
         left.plot(x, y, ".-", ms=3, color=f"C{i}", label=f"this run: {name}")
@@ -456,8 +438,8 @@ def draw(title, runs, videos, digits):
     for name, (style, losses, accuracies) in videos.items():
         for epoch, triple in losses.items():
             places = [epoch - 1 + i * 300 / 938 for i in (1, 2, 3)]
-            means = [loss * VIDEO_SCALE for loss in triple]
             label = f"video: {name}" if epoch == 1 else None
+            means = [loss * VIDEO_SCALE for loss in triple]
             left.plot(places, means, style[:2], ms=4, label=label)
         percent = {e: float(text.split()[-2]) for e, text in accuracies.items() if e}
         right.plot(*zip(*percent.items()), style, ms=4, lw=0.8, label=f"video: {name}")
@@ -466,23 +448,26 @@ def draw(title, runs, videos, digits):
     for axes in (left, right):
         axes.grid(alpha=0.3)
         axes.legend()
-    if digits:
-        title += f" (below: digits that {list(runs)[-1]} reads wrongly)"
+    below = f" (below: digits that {list(runs)[-1]} reads wrongly)" if digits else ""
+    figure.suptitle(title + below)
     for i, (image, predicted, label) in enumerate(digits):
-        axes = figure.add_subplot(grid[1].subgridspec(1, 10)[i])
-        axes.imshow(image, cmap="gray_r")
+        axes = figure.add_subplot(grid[3, i], xticks=[], yticks=[], frame_on=False)
+        axes.imshow(image[0].numpy(), cmap="gray_r")
         axes.set_title(f"{predicted}, not {label}", color="red", fontsize=9)
-        axes.axis("off")
-    figure.suptitle(title)
     return figure
 
 
-def diverged(name, loss):
-    """Exit status 1, and a line that says so, if the loss is out of bounds."""
-    if abs(loss) < 1e9:  # nan is not, either
-        return 0
-    print(f"{name} diverged, loss {loss:.3g}: try a smaller --lr", file=sys.stderr)
-    return 1
+def exit_status(runs, interrupted):
+    """The exit status; lines on standard error say why it is not 0."""
+    if interrupted:
+        finished = sum(len(accuracies[1:]) for _, accuracies in runs.values())
+        print(f"interrupted: {finished} finished epochs are kept", file=sys.stderr)
+        return 130
+    last = {name: losses[-1][1] for name, (losses, _) in runs.items()}
+    diverged = {name: loss for name, loss in last.items() if not loss < 1e9}  # or nan
+    for name, loss in diverged.items():
+        print(f"{name} diverged, loss {loss:.3g}: try a smaller --lr", file=sys.stderr)
+    return 1 if diverged else 0
 
 
 # -------------------------------------------------------------- Command line
@@ -508,7 +493,8 @@ def parse_args(argv):
 def usable(name):
     """The torch.device of that name, if this machine has it (an argparse type)."""
     try:
-        torch.zeros(1, device=name).item()
+        # torch warns of "mkldnn", which is no device any more
+        torch.zeros(1, device=name.replace("mkldnn", "?")).item()
         return torch.device(name)
     except (RuntimeError, AssertionError, ImportError, AttributeError):
         raise argparse.ArgumentTypeError(f"{name!r} is not a device of this machine")
@@ -535,8 +521,6 @@ def parse(parser, argv):
     args.part.unlink()
     if args.dry_run:
         args.epochs = 1
-    if not args.show and "IPython" not in sys.modules:
-        plt.switch_backend("agg")  # draw without a screen
     return args
 
 
@@ -560,21 +544,24 @@ def save_plot(figure, args):
 
 
 if __name__ == "__main__":
-    if hasattr(sys.stdout, "reconfigure"):  # IDLE and notebooks have other streams
+    if alone := hasattr(sys.stdout, "reconfigure"):  # not in IDLE, not in a notebook
         sys.stdout.reconfigure(errors="replace")  # some consoles lack some letters
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C
     try:
-        if "IPython" not in sys.modules:
-            signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C
         status = main(None if "__file__" in globals() else [])
         print(end="", flush=True)
     except KeyboardInterrupt:
-        if "IPython" not in sys.modules:
+        if alone:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one adds nothing
         print("interrupted", file=sys.stderr)
         status = 130
+    except (MemoryError, RuntimeError) as error:
+        if "memory" not in repr(error).lower():
+            raise
+        status = "not enough memory: try a smaller --batch-size"
     except OSError as error:  # a file that is missing or refused, a full disk
-        status = f"{error.filename or 'output or plot'}: {error.strerror}"
-        if not error.filename and "IPython" not in sys.modules:
+        status = f"{error.filename or 'output or plot'}: {error.strerror or error}"
+        if alone and not error.filename:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # also for `| head -1`
     if status:  # a notebook would show even exit status 0
         sys.exit(status)

@@ -19,23 +19,22 @@ how to get his.
 """
 
 import argparse
+import contextlib
 import csv
 import gzip
 import hashlib
-import math
 import os
 import signal
 import sys
 import time
-import unicodedata
 import zlib
 from pathlib import Path
+from unicodedata import normalize
 
-if "IPython" not in sys.modules:  # `!python` in a notebook inherits its backend
-    os.environ.pop("MPLBACKEND", None)
+if __name__ == "__main__" and "IPython" not in sys.modules:  # no window but by --show
+    os.environ["MPLBACKEND"] = "" if "--show" in sys.argv else "agg"
 
 import matplotlib.pyplot as plt
-import numpy as np
 import torch
 from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
 
@@ -54,8 +53,7 @@ class Loader:
     """
 
     def __init__(self, sequences, labels, batch_size, shuffle):
-        tensors = [torch.tensor(sequence) for sequence in sequences]
-        self.seqs = pad_sequence(tensors, batch_first=True)  # padded with 0
+        self.seqs = pad_sequence([torch.tensor(s) for s in sequences], batch_first=True)
         self.lengths = torch.tensor([len(sequence) for sequence in sequences])
         self.labels = torch.tensor(labels)
         self.batch_size, self.shuffle = batch_size, shuffle
@@ -84,38 +82,48 @@ def name2list(name):
     return [ord(c) for c in name]
 
 
+def data_file(data_dir, name):
+    """The path of a data file; if it is not there, one line says how to get it."""
+    file, missing = Path(data_dir, name), f"no {name} in {data_dir}"
+    if file.exists():
+        return file
+    if file.parent.exists() and data_dir == SCRIPT.parent / "data":
+        sys.exit(f"{missing}: git checkout -- data/{name} brings it back")
+    sys.exit(f"{missing}: --data-dir takes data/, which comes with the scripts")
+
+
 def read_names(file):
     """The [name, country] rows of a gzipped CSV file."""
     rows = []
-    try:
-        with gzip.open(file, "rt", encoding="utf-8-sig", newline="") as text:
-            for row in csv.reader(text):
-                rows.append(row)
+    with gzip.open(file, "rt", encoding="utf-8-sig", newline="") as text:
+        reader = csv.reader(text)
+        try:
+            for row in filter(None, reader):  # a file may end with a blank line
                 if len(row) != 2 or not all(row) or not "".join(row).isascii():
-                    raise ValueError(f"line {len(rows)}: not a name and a country")
-        if not rows:
-            raise ValueError("no names in it")
-    except (ValueError, EOFError, csv.Error, zlib.error, gzip.BadGzipFile) as error:
-        back = f"git checkout -- data/{file.name}, or python data/build.py names"
-        sys.exit(f"cannot use {file} ({error}); get the one on board back with: {back}")
+                    raise ValueError("not a name and a country in ASCII")
+                rows.append(row)
+            if not rows:
+                raise ValueError("no names in it")
+        except (ValueError, EOFError, csv.Error, zlib.error, gzip.BadGzipFile) as error:
+            advice = f"git checkout -- data/{file.name} brings back the one on board"
+            sys.exit(f"cannot use {file}, line {reader.line_num}: {error}; {advice}")
     return rows
 
 
 def load_names(args):
     """(training loader, test loader, countries) from names_train/test.csv.gz."""
-    files = [args.data_dir / f"names_{part}.csv.gz" for part in ("train", "test")]
-    train_rows, test_rows = map(read_names, files)
+    if args.data_dir.name == "course" and not args.data_dir.exists():
+        advice = "python data/download_course_names.py gets the lecturer's names"
+        sys.exit(f"no {args.data_dir} yet: {advice}")
+    train_rows = read_names(data_file(args.data_dir, "names_train.csv.gz"))
+    test_rows = read_names(data_file(args.data_dir, "names_test.csv.gz"))
     countries = sorted({country for _, country in train_rows})
     if unknown := {country for _, country in test_rows} - set(countries):
-        sys.exit(f"cannot use {files[1]}: no {min(unknown)} among the training names")
+        sys.exit(f"cannot use names_test.csv.gz: no {min(unknown)} in names_train")
     print(f"Names of {args.data_dir}: {len(train_rows)} train, {len(test_rows)} test")
-    whose = (
-        "the lecturer's, as" if is_course(args.data_dir) else "not the lecturer's, as"
-    )
-    print(f"These names are {whose} those of the video's curve are.")
     loaders = []
     for rows, shuffle in ((train_rows, True), (test_rows, False)):
-        rows = rows[:: math.ceil(len(rows) / 500)] if args.dry_run else rows
+        rows = rows[:: 1 + len(rows) // 500] if args.dry_run else rows
         names = [name2list(name) for name, _ in rows]
         labels = [countries.index(country) for _, country in rows]
         loaders.append(Loader(names, labels, args.batch_size, shuffle))
@@ -133,18 +141,16 @@ class RNNClassifier(torch.nn.Module):
         rnn = getattr(torch.nn, cell.upper())  # GRU in the video
         self.embedding = torch.nn.Embedding(input_size, hidden_size)
         self.rnn = rnn(hidden_size, hidden_size, 2, bidirectional=bidirectional)
-        self.bidirectional = bidirectional
-        directions = 2 if bidirectional else 1
-        self.fc = torch.nn.Linear(hidden_size * directions, output_size)
+        self.directions = 2 if bidirectional else 1
+        self.fc = torch.nn.Linear(hidden_size * self.directions, output_size)
 
     def forward(self, seqs, lengths):
         """seqs (N, length), longest first; lengths (N,) on the CPU."""
         x = self.embedding(seqs.t())  # (length, N) -> (length, N, hidden)
         packed = pack_padded_sequence(x, lengths)  # padding is not computed
         _, hidden = self.rnn(packed)  # (layers * directions, N, hidden)
-        if isinstance(hidden, tuple):  # LSTM: beside it the cell state
-            hidden = hidden[0]
-        if self.bidirectional:  # last layer: backward's end and forward's end
+        hidden = hidden[0] if isinstance(hidden, tuple) else hidden  # LSTM: (h, c)
+        if self.directions == 2:  # last layer: backward's end and forward's end
             hidden = torch.cat([hidden[-1], hidden[-2]], dim=1)
         else:
             hidden = hidden[-1]
@@ -200,6 +206,7 @@ def main(argv=None):
 
     # 1. Dataset
     train_loader, test_loader, countries = load_names(args)
+    course = is_course(args.data_dir)
 
     # 2. Model
     model = RNNClassifier(128, 100, len(countries), not args.unidirectional, args.cell)
@@ -211,34 +218,30 @@ def main(argv=None):
 
     # 4. Training and test
     print(f"Training for {args.epochs} epochs...")
-    losses, accuracies, status = [], [], 0
-    try:
+    losses, accuracies = [], []
+    with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C: the finished epochs are kept
         for epoch in range(1, args.epochs + 1):
             loss = train(model, args.device, train_loader, criterion, optimizer, epoch)
             accuracies.append(test(model, args.device, test_loader))
             losses.append(loss)
-    except KeyboardInterrupt:
-        print(f"interrupted: {len(losses)} finished epochs are kept", file=sys.stderr)
-        status = 130
 
     # 5. Inference and plot
-    if not accuracies:
-        return status
-    course = is_course(args.data_dir)
-    print_table("slide 13-92", compare(accuracies, test_loader.labels, course))
-    print("The losses that the video prints are 256 times too small (see train).")
-    predict(model, args.device, args.predict, countries)
     label = "video (slide 13-92)" if course else "video: lecturer's names, not these"
-    counts = confusion(model, args.device, test_loader, len(countries))
-    save_plot(draw(losses, accuracies, label, counts, countries), args)
-    return status
+    if accuracies:
+        print_table("slide 13-92", compare(accuracies, test_loader.labels, course))
+        print("The losses that the video prints are 256 times too small (see train).")
+        predict(model, args.device, args.predict, countries)
+        share = confusion(model, args.device, test_loader, len(countries))
+        save_plot(draw(losses, accuracies, label, share, countries), args)
+    if len(losses) < args.epochs:
+        print(f"interrupted: {len(losses)} finished epochs are kept", file=sys.stderr)
+        return 130
 
 
 # ------------------------------------------------- Exercises: names of your own
 def to_ascii(name):
     """The name without accents and foreign letters, as the data was reduced."""
-    plain = unicodedata.normalize("NFD", name).encode("ascii", "ignore").decode()
-    plain = "".join(c for c in plain if c.isprintable()).strip()
+    plain = "".join(c for c in normalize("NFD", name) if " " <= c <= "~").strip()
     if not any(c.isalpha() for c in plain):
         raise argparse.ArgumentTypeError(f"nothing of {name!r} is left in ASCII")
     return plain
@@ -251,55 +254,50 @@ def predict(model, device, names, countries):
         seqs = torch.tensor([name2list(name)]).to(device)
         with torch.no_grad():
             p = model(seqs, torch.tensor([len(name)])).softmax(dim=1)[0].cpu()
-        values, places = p.topk(min(3, len(countries)))
-        pairs = zip(places.tolist(), values.tolist())
-        text = ", ".join(f"{countries[i]} {100 * value:.1f} %" for i, value in pairs)
-        print(f"{name}: {text}")
+        top = p.argsort(descending=True)[:3]
+        print(f"{name}:", ", ".join(f"{countries[i]} {100 * p[i]:.1f} %" for i in top))
 
 
 # ----------------------------------------- Exercises: 13-1, movie-review phrases
 def read_reviews(file):
-    """Kaggle's train.tsv as rows (sentence, words, sentiment 0 to 4)."""
-    phrases = []
+    """Training and test rows (words, sentiment 0 to 4) from Kaggle's train.tsv.
+
+    Every fifth sentence, with all its phrases, is kept back for testing.
+    """
+    train_rows, test_rows = [], []
     with open(file, encoding="utf-8-sig", newline="") as text:
         rows = csv.reader(text, delimiter="\t", quoting=csv.QUOTE_NONE)
         try:
             if next(rows, None) != ["PhraseId", "SentenceId", "Phrase", "Sentiment"]:
-                raise ValueError("its columns are not those of the movie reviews")
-            for _, sentence, phrase, sentiment in filter(None, rows):
-                if sentiment not in list("01234"):
-                    raise ValueError(f"sentiment {sentiment!r} is not 0 to 4")
-                phrases.append((int(sentence), phrase.lower().split(), int(sentiment)))
-            if len({sentence for sentence, _, _ in phrases}) < 5:
+                raise ValueError("not the columns of Kaggle's train.tsv")
+            for row in filter(None, rows):  # a file may end with a blank line
+                if len(row) != 4 or not row[1].isdigit() or row[3] not in list("01234"):
+                    raise ValueError("not two ids, a phrase and a sentiment 0 to 4")
+                part = train_rows if int(row[1]) % 5 else test_rows
+                part.append((row[2].lower().split(), int(row[3])))
+            if not train_rows or not test_rows:
                 raise ValueError("fewer than five sentences")
         except (ValueError, csv.Error) as error:
-            where = f"{file}, line {rows.line_num}"
-            sys.exit(f"cannot use {where}: {error}; --reviews takes Kaggle's train.tsv")
-    return phrases
+            sys.exit(f"cannot use {file}, line {rows.line_num}: {error}")
+    return train_rows, test_rows
 
 
 def load_reviews(args):
-    """(training loader, test loader, number of words).
+    """(training loader, test loader, number of symbols) from Kaggle's phrases.
 
-    A fifth of the sentences, with all their phrases, is kept back for testing. Word
-    numbers: 0 is padding, 1 a word that the training part does not have.
+    Word numbers: 0 is padding, 1 a word that the training part does not have.
     """
-    phrases = read_reviews(args.reviews)
-    sentences = sorted({sentence for sentence, _, _ in phrases})
-    order = torch.randperm(len(sentences))[: len(sentences) // 5]
-    kept_back = {sentences[i] for i in order}
-    train_rows = [row for row in phrases if row[0] not in kept_back]
-    test_rows = [row for row in phrases if row[0] in kept_back]
-    words = sorted({word for _, phrase, _ in train_rows for word in phrase})
+    train_rows, test_rows = read_reviews(args.reviews)
+    words = sorted({word for phrase, _ in train_rows for word in phrase})
     numbers = {word: i for i, word in enumerate(words, start=2)}
-    loaders = []
-    for rows, shuffle in ((train_rows, True), (test_rows, False)):
-        rows = rows[:: math.ceil(len(rows) / 500)] if args.dry_run else rows
-        texts = [[numbers.get(word, 1) for word in row[1]] or [1] for row in rows]
-        labels = [sentiment for _, _, sentiment in rows]
-        loaders.append(Loader(texts, labels, args.batch_size, shuffle))
     print(f"{len(train_rows)} train and {len(test_rows)} test phrases", end=", ")
     print(f"no sentence in both; {len(words)} words")
+    loaders = []
+    for rows, shuffle in ((train_rows, True), (test_rows, False)):
+        rows = rows[:: 1 + len(rows) // 500] if args.dry_run else rows
+        texts = [[numbers.get(word, 1) for word in phrase] or [1] for phrase, _ in rows]
+        labels = [sentiment for _, sentiment in rows]
+        loaders.append(Loader(texts, labels, args.batch_size, shuffle))
     return *loaders, len(words) + 2
 
 
@@ -311,14 +309,19 @@ def reviews(args):
     criterion = torch.nn.CrossEntropyLoss()
     optimizer = torch.optim.Adam(model.parameters(), lr=args.lr)
     losses, accuracies = [], []
-    for epoch in range(1, args.epochs + 1):
-        loss = train(model, args.device, train_loader, criterion, optimizer, epoch)
-        losses.append(loss)
-        accuracies.append(test(model, args.device, test_loader))
-    print_table("exercise 13-1", compare(accuracies, test_loader.labels, False))
-    classes = ["negative", "-", "neutral", "+", "positive"]
-    counts = confusion(model, args.device, test_loader, len(classes))
-    save_plot(draw(losses, accuracies, None, counts, classes), args)
+    with contextlib.suppress(KeyboardInterrupt):
+        for epoch in range(1, args.epochs + 1):
+            loss = train(model, args.device, train_loader, criterion, optimizer, epoch)
+            accuracies.append(test(model, args.device, test_loader))
+            losses.append(loss)
+    if accuracies:
+        print_table("exercise 13-1", compare(accuracies, test_loader.labels, False))
+        classes = ["negative", "-", "neutral", "+", "positive"]
+        share = confusion(model, args.device, test_loader, len(classes))
+        save_plot(draw(losses, accuracies, None, share, classes), args)
+    if len(losses) < args.epochs:
+        print(f"interrupted: {len(losses)} finished epochs are kept", file=sys.stderr)
+        return 130
 
 
 # ---------------------------------------------------------- Beside the video
@@ -334,51 +337,52 @@ VIDEO_CURVE = [
     83.9, 84.1, 84.2, 83.8, 83.8, 84.3, 84.1, 84.2, 83.8, 83.9,
     83.9, 83.9, 84.0, 83.9, 84.0, 84.0, 84.1, 84.1, 84.0, 84.0,
     83.9, 84.1, 83.9, 83.9, 83.7, 83.9, 84.0, 83.9, 84.1, 83.9,
-    83.8, 83.9, 83.6, 84.0, 84.1, 83.9, 83.7, 84.2, 84.0, 83.9,
-]
+    83.8, 83.9, 83.6, 84.0, 84.1, 83.9, 83.7, 84.2, 84.0, 83.9]
 # fmt: on
 VIDEO_BEST = 22  # the epoch that the slide marks
 COURSE_NAMES = "408687cf9cf917854cf9b7e860e482499009cf0b5aa7b2f2a47e2f560cbc0521"
 
 
 def is_course(data_dir):
-    """Whether these are the lecturer's names, to which the video's curve belongs."""
+    """Say and return whether these are the names that the video's curve is of."""
     with gzip.open(data_dir / "names_train.csv.gz") as file:
-        return hashlib.sha256(file.read()).hexdigest() == COURSE_NAMES
+        course = hashlib.sha256(file.read()).hexdigest() == COURSE_NAMES
+    whose = "these names" if course else "the lecturer's names, not of these"
+    print(f"The video's curve is of {whose}.")
+    return course
 
 
 def compare(accuracies, labels, course):
     """Table rows: some epochs beside the video's curve, the best, the baseline."""
     rows = []
-    for epoch in (1, 2, 3, 5, 10, 15, 20, 22, 30, 50, 70, 100):
-        if course and epoch <= len(accuracies):
-            ours = f"{accuracies[epoch - 1]:.2f} %"
-            video = f"about {VIDEO_CURVE[epoch - 1]} %"
-            rows.append((f"epoch {epoch}: accuracy", ours, video))
-    best = accuracies.index(max(accuracies)) + 1
-    ours = f"{accuracies[best - 1]:.2f} %, epoch {best}"
-    video = f"about {VIDEO_CURVE[VIDEO_BEST - 1]} %, epoch {VIDEO_BEST}"
-    rows.append(("best accuracy", ours, video if course else "other data"))
+    for epoch, (ours, video) in enumerate(zip(accuracies, VIDEO_CURVE), start=1):
+        if course and epoch in (1, 2, 3, 5, 10, 15, 20, 22, 30, 50, 70, 100):
+            name = f"epoch {epoch}: accuracy"
+            rows.append((name, f"{ours:.2f} %", f"about {video} %"))
+    best = max(accuracies)
+    ours = f"{best:.2f} %, epoch {accuracies.index(best) + 1}"
+    video = "about 85.3 %, epoch 22" if course else "other data"
+    rows.append(("best accuracy", ours, video))
     majority = 100 * labels.bincount().max().item() / len(labels)
     rows.append(("majority class of the test part", f"{majority:.2f} %", "not shown"))
     return rows
 
 
 def confusion(model, device, test_loader, classes):
-    """How often each true class (row) is taken for each class (column), numpy."""
-    counts = np.zeros((classes, classes), dtype=int)
+    """In percent, how often each true class (row) is taken for each class (column)."""
+    counts = torch.zeros(classes, classes)
     model.eval()
     for seqs, lengths, target in test_loader:
         with torch.no_grad():
             predicted = model(seqs.to(device), lengths).argmax(dim=1).cpu()
-        np.add.at(counts, (target.numpy(), predicted.numpy()), 1)
-    return counts
+        counts.index_put_((target, predicted), torch.ones(1), accumulate=True)
+    return 100 * counts / counts.sum(dim=1, keepdim=True).clamp(min=1)
 
 
-def draw(losses, accuracies, video, counts, classes):
+def draw(losses, accuracies, video, share, classes):
     """Accuracy and loss on the left, the confusion matrix on the right.
 
-    video: the label of the video's curve; None leaves it out.
+    video: the label of the video's curve, None leaves it out; share: confusion().
     """
     figure = plt.figure(figsize=(13, 7), layout="constrained")
     grid = figure.add_gridspec(2, 2, width_ratios=[1, 1.2])
@@ -388,9 +392,8 @@ def draw(losses, accuracies, video, counts, classes):
     top.plot(epochs, accuracies, "C1" + marker + "-", label="this run: test")
     if video:
         top.plot(range(1, 101), VIDEO_CURVE, "k-", lw=0.8, label=video)
-        best = VIDEO_CURVE[VIDEO_BEST - 1]
-        label = f"its best: about {best} %, epoch {VIDEO_BEST}"
-        top.plot(VIDEO_BEST, best, "ko", ms=8, fillstyle="none", label=label)
+        best = "its best: about 85.3 %, epoch 22"
+        top.plot(VIDEO_BEST, 85.3, "ko", ms=8, fillstyle="none", label=best)
     top.set(xlabel="Epoch", ylabel="Accuracy (%)")
     bottom.plot(epochs, losses, "C0" + marker + "-", label="this run: train")
     bottom.set(xlabel="Epoch", ylabel="Mean training loss")
@@ -398,16 +401,13 @@ def draw(losses, accuracies, video, counts, classes):
         axes.grid(alpha=0.3)
         axes.legend()
 
-    share = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes = figure.add_subplot(grid[:, 1])
-    image = axes.imshow(share, cmap="Blues", vmin=0, vmax=100, aspect="auto")
-    for row, column in zip(*np.nonzero(share >= 0.5)):
-        color = "white" if share[row, column] > 50 else "black"
-        text = f"{share[row, column]:.0f}"
-        axes.text(column, row, text, ha="center", va="center", color=color, fontsize=7)
-    names = [name.replace("$", r"\$") for name in classes]  # $ begins a formula
-    axes.set_xticks(range(len(names)), names, rotation=90)
-    axes.set_yticks(range(len(names)), names)
+    image = axes.imshow(share.numpy(), cmap="Blues", vmin=0, vmax=100, aspect="auto")
+    for y, x in (share >= 0.5).nonzero().tolist():
+        color = "white" if share[y, x] > 50 else "black"
+        axes.text(x, y, f"{share[y, x]:.0f}", ha="center", va="center", c=color, size=7)
+    axes.set_xticks(range(len(classes)), classes, rotation=90, parse_math=False)
+    axes.set_yticks(range(len(classes)), classes, parse_math=False)  # $ is no formula
     axes.set(xlabel="predicted", ylabel="true", title="Last epoch, test")
     figure.colorbar(image, label="% of the true class", shrink=0.7)
     figure.suptitle("Lecture 13 · RNN classifier")
@@ -422,27 +422,25 @@ SCRIPT = Path(globals().get("__file__", "lecture13.py")).resolve()
 def parse_args(argv):
     parser = argparse.ArgumentParser(usage=argparse.SUPPRESS, description=__doc__)
     add = parser.add_argument
-    add("--epochs", type=int, default=100, metavar="N", help="[100]")
+    for name, default in ("--epochs", 100), ("--batch-size", 256), ("--seed", 0):
+        add(name, type=int, default=default, metavar="N", help=f"[{default}]")
     add("--lr", type=float, default=0.001, metavar="X", help="[0.001]")
-    add("--batch-size", type=int, default=256, metavar="N", help="[256]")
-    add("--seed", type=int, default=0, metavar="N", help="[0]")
     gpu = "cuda" if torch.cuda.is_available() else "cpu"
     add("--device", type=usable, default=gpu, metavar="NAME", help=f"[{gpu}]")
     add("--data-dir", type=Path, default=SCRIPT.parent / "data", metavar="DIR")
     add("--cell", choices=["gru", "lstm", "rnn"], default="gru", help="[gru]")
     add("--unidirectional", action="store_true", help="read in one direction only")
+    add = parser.add_mutually_exclusive_group().add_argument  # names or words
     add("--predict", nargs="+", type=to_ascii, default=[], metavar="NAME")
     add("--reviews", type=Path, metavar="FILE", help="exercise 13-1: train.tsv")
-    args = parse(parser, argv)
-    if args.reviews and args.predict:
-        parser.error("--predict takes names, --reviews is about words")
-    return args
+    return parse(parser, argv)
 
 
 def usable(name):
     """The torch.device of that name, if this machine has it (an argparse type)."""
     try:
-        torch.zeros(1, device=name).item()
+        # torch warns of "mkldnn", which is no device any more
+        torch.zeros(1, device=name.replace("mkldnn", "?")).item()
         return torch.device(name)
     except (RuntimeError, AssertionError, ImportError, AttributeError):
         raise argparse.ArgumentTypeError(f"{name!r} is not a device of this machine")
@@ -469,8 +467,6 @@ def parse(parser, argv):
     args.part.unlink()
     if args.dry_run:
         args.epochs = 1
-    if not args.show and "IPython" not in sys.modules:
-        plt.switch_backend("agg")  # draw without a screen
     return args
 
 
@@ -494,21 +490,24 @@ def save_plot(figure, args):
 
 
 if __name__ == "__main__":
-    if hasattr(sys.stdout, "reconfigure"):  # IDLE and notebooks have other streams
+    if alone := hasattr(sys.stdout, "reconfigure"):  # not in IDLE, not in a notebook
         sys.stdout.reconfigure(errors="replace")  # some consoles lack some letters
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C
     try:
-        if "IPython" not in sys.modules:
-            signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C
         status = main(None if "__file__" in globals() else [])
         print(end="", flush=True)
     except KeyboardInterrupt:
-        if "IPython" not in sys.modules:
+        if alone:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one adds nothing
         print("interrupted", file=sys.stderr)
         status = 130
+    except (MemoryError, RuntimeError) as error:
+        if "memory" not in repr(error).lower():
+            raise
+        status = "not enough memory: try a smaller --batch-size"
     except OSError as error:  # a file that is missing or refused, a full disk
-        status = f"{error.filename or 'output or plot'}: {error.strerror}"
-        if not error.filename and "IPython" not in sys.modules:
+        status = f"{error.filename or 'output or plot'}: {error.strerror or error}"
+        if alone and not error.filename:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # also for `| head -1`
     if status:  # a notebook would show even exit status 0
         sys.exit(status)

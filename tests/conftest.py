@@ -5,6 +5,7 @@ import importlib
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import matplotlib as mpl
@@ -29,20 +30,23 @@ ENVIRONMENT = {
 
 def start(script, *options, cwd, **others):
     """Start a script as a user would, in the folder cwd; its Popen."""
-    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **others} | {
-        "args": [sys.executable, str(ROOT / script), *map(str, options)]
-    }
     return subprocess.Popen(
+        [sys.executable, str(ROOT / script), *map(str, options)],
         cwd=cwd,
         encoding="utf-8",
-        **{"env": ENVIRONMENT, **options},
+        **{
+            "env": ENVIRONMENT,
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.PIPE,
+            **others,
+        },
     )
 
 
 def run(script, *options, cwd, **others):
     """Run a script to its end: (status, standard output, standard error)."""
-    process = start(script, *options, cwd=cwd, **others)
-    out, err = process.communicate(timeout=300)
+    with start(script, *options, cwd=cwd, **others) as process:
+        out, err = process.communicate(timeout=300)
     return process.returncode, out, err
 
 
@@ -62,9 +66,8 @@ def call(tmp_path, monkeypatch, capsys):
     """Call call(module, *options) for main() in this process: (status, out, err).
 
     What main() raises is told as the last lines of every script tell it; that they
-    do, test_errors.py tries in processes. MNIST is loaded once for all calls, unless
-    --data-dir says from where: that load_mnist() is the same in three scripts, and
-    that it works in each, test_rules.py and test_places.py see.
+    do, test_temper.py tries in processes. MNIST is loaded once for all calls, unless
+    --data-dir says from where; each script's own load_mnist() runs in test_places.py.
     """
     monkeypatch.chdir(tmp_path)
 
@@ -104,8 +107,48 @@ def check_picture(file):
     assert pixels.max() - pixels.min() > 0.5
 
 
+def check_line(result, status, *words):
+    """The status, and one line on standard error that has all the words."""
+    found, _, err = result
+    assert found == status, result
+    assert len(err.splitlines()) == 1, err
+    for word in words:
+        assert str(word) in err
+
+
 def table(out):
     """{name: (this run, video)} of a printed table."""
     _, _, text = out.partition("this run | video")
     rows = [line.split(" | ") for line in text.splitlines()[1:] if " | " in line]
     return {name.strip(): (ours.strip(), video.strip()) for name, ours, video in rows}
+
+
+# ------------------------------------------------ Processes beside the tests
+# @pytest.mark.beside(work=work): work(**parameters of the test) begins in another
+# thread before the first test; the test finds what it returns in the fixture `beside`.
+# There it waits for processes of its own, and the other tests need not wait.
+POOL = ThreadPoolExecutor(2)
+STARTED = {}
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "beside(work=…): begun before the first test")
+
+
+def pytest_collection_finish(session):
+    if session.config.option.collectonly:
+        return
+    for item in session.items:
+        if marker := item.get_closest_marker("beside"):
+            work = marker.kwargs["work"]
+            params = item.callspec.params if hasattr(item, "callspec") else {}
+            STARTED[item.nodeid] = POOL.submit(work, **params)
+
+
+def pytest_sessionfinish():
+    POOL.shutdown(cancel_futures=True)
+
+
+@pytest.fixture
+def beside(request):
+    return STARTED[request.node.nodeid].result()

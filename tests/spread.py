@@ -68,7 +68,9 @@ def accuracies(script, options):
             encoding="utf-8",
             env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8"},
         )
-    lines = re.findall(r"^(?:Accuracy on test|Test) set: .*", result.stdout, re.M)
+    lines = re.findall(
+        r"^(?:Accuracy on test|Test) set: .*", result.stdout, re.MULTILINE
+    )
     pairs = [re.search(r"(\d+)/(\d+)", line).groups() for line in lines]
     percent = [100 * int(correct) / int(total) for correct, total in pairs]
     # lectures 9 to 11 test once before the training

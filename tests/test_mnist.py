@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT, run, table
+from conftest import ROOT, table
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorDataset
 from torchvision import datasets, transforms
 
@@ -99,43 +99,6 @@ def test_09_cross_entropy_three_ways():
     z, y = torch.randn(7, 5), torch.randint(5, (7,))
     hand = lecture09.cross_entropy(z.numpy(), y.numpy())
     assert hand == pytest.approx(torch.nn.CrossEntropyLoss()(z, y).item(), rel=1e-5)
-
-
-def curve(accuracies):
-    """Epochs and numbers of those accuracies that were measured off a plot."""
-    return {e: float(t.split()[1]) for e, t in accuracies.items() if "about" in t}
-
-
-def test_accuracies_of_the_slides():
-    """What the slides show, written down a second time."""
-    assert lecture09.VIDEO["softmax"][2] == {
-        1: "90 %",
-        2: "93 %",
-        9: "97 %",
-        10: "97 %",
-    }
-    shown = {1: "96.05 %", 2: "97.09 %", 9: "98.57 %", 10: "98.69 %"}
-    assert lecture10.VIDEO["basic"][2] == {0: "6.37 %", **shown}
-    measured = curve(lecture10.VIDEO["another run (curve)"][2])
-    percent = (97.07, 97.77, 98.23, 98.49, 98.55, 98.68, 98.56, 98.53, 98.87, 98.98)
-    assert measured == dict(zip(range(1, 11), percent))
-    for name, percent, ends in (
-        ("googlenet", (98.35, 98.43, 98.61, 98.80, 98.91, 98.84), (95.54, 98.66)),
-        ("resnet", (98.72, 98.72, 98.90, 98.79, 99.07, 98.96), (97.36, 99.01)),
-    ):
-        accuracies = lecture11.VIDEO[name][2]
-        assert curve(accuracies) == dict(zip(range(3, 9), percent))
-        assert list(accuracies) == list(range(11))  # in the order of a line's points
-        assert (accuracies[1], accuracies[10]) == tuple(f"{end} %" for end in ends)
-
-
-def test_video_rescaling(call):
-    """[1, 300] 0.335 on the slide is a mean of 2.233, near log(10): untrained."""
-    rows = table(call("lecture09_softmax_mnist", "--dry-run")[1])
-    assert rows["softmax epoch 1: loss"][1] == "2.233 1.027 0.447"
-    rows = table(call("lecture10_cnn", "--dry-run")[1])
-    assert rows["basic epoch 1: loss"][1] == "0.653 0.233 0.167"
-    assert lecture11.VIDEO_SCALE == pytest.approx(2000 / 300)
 
 
 def test_loss_lines_are_means_and_accuracy_counts(capsys):
@@ -269,13 +232,11 @@ def copy(tmp_path):
 SCRIPTS = ["lecture09_softmax_mnist", "lecture10_cnn", "lecture11_googlenet_resnet"]
 
 
-@pytest.mark.parametrize("fault", ["missing", "truncated", "foreign"])
+@pytest.mark.parametrize("fault", ["truncated", "foreign"])
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_bad_archive(call, copy, script, fault):
     file = copy / "train-images-idx3-ubyte.gz"
-    if fault == "missing":
-        file.unlink()
-    elif fault == "truncated":
+    if fault == "truncated":
         file.write_bytes(file.read_bytes()[:5_000_000])
     else:
         shutil.copy(copy / "t10k-images-idx3-ubyte.gz", file)
@@ -305,33 +266,3 @@ def test_data_folder_is_only_read(call, copy):
     assert (status, err) == (0, "")
     after = sorted((file.name, file.stat().st_mtime) for file in copy.iterdir())
     assert after == before
-
-
-@pytest.mark.parametrize("name", ["nonsense", "cuda:99", "meta", ""])
-@pytest.mark.parametrize("script", SCRIPTS)
-def test_bad_device(call, script, name):
-    status, _, err = call(script, f"--device={name}")
-    assert status == 2 and len(err.splitlines()) == 1
-    assert "--device" in err and "not a device of this machine" in err
-
-
-def test_divergence(call):
-    status, out, err = call("lecture10_cnn", "--dry-run", "--lr", 1e6)
-    assert status == 1 and len(err.splitlines()) == 1
-    assert "basic diverged, loss " in err and ": try a smaller --lr" in err
-    assert "plot saved" in out
-
-
-def test_same_seed_same_numbers(tmp_path):
-    """Also in two processes at the same time, which share the data folder."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(2) as pool:
-        first, second = pool.map(
-            lambda plot: run(
-                "lecture10_cnn.py", "--dry-run", "--plot", plot, cwd=tmp_path
-            ),
-            ("one.png", "two.png"),
-        )
-    assert first.returncode == 0, first.stderr
-    assert first.stdout.replace("one.png", "two.png") == second.stdout

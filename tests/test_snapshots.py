@@ -33,6 +33,13 @@ def difference(ours, line):
     """What differs between a line and the stored one, or None."""
     if NUMBER.split(ours) != NUMBER.split(line):
         return "another text"
+    if line.count(" | ") == 2:  # of a table's row only this run's part may move
+        (name, ours, video), (name_, line, video_) = (
+            ours.split(" | "),
+            line.split(" | "),
+        )
+        if (name, video) != (name_, video_):
+            return "another row"
     for a, b in zip(NUMBER.findall(ours), NUMBER.findall(line)):
         if a != b and not abs(float(a) - float(b)) <= tolerance(b, line):
             return f"{a} is not {b}"
@@ -55,7 +62,7 @@ def test_snapshot(command, tmp_path, monkeypatch):
     (picture,) = tmp_path.glob("plots/*")
     assert picture.name == f"{command.split()[0]}.png"
     check_picture(picture)
-    printed = "".join(ours[: [i for i, s in enumerate(ours) if "status: " in s][0]])
+    printed = "".join(ours[: next(i for i, s in enumerate(ours) if "status: " in s)])
     assert printed.isascii()
 
 
@@ -74,6 +81,8 @@ def test_the_comparison_notices():
         ("86 0.3036523759365082", "86 0.30365240573883", "86 0.3076523759365082"),
         ("  999 2.977e-07", "  999 2.975e-07", "  999 3.19e-07"),
         ("figure 'Lecture 09'", "figure 'Lecture 09'", "figure 'Lecture 10'"),
+        ("epoch 1 | 9 % | 90 %", "epoch 1 | 10 % | 90 %", "epoch 1 | 9 % | 91 %"),
+        ("epoch 1 | 9 % | 90 %", "epoch 1 | 10 % | 90 %", "epoch 2 | 9 % | 90 %"),
         (
             "  line '_' #1f77b4 - . 1.5",
             "  line '_' #1f77b4 - . 1.5",

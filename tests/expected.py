@@ -1,0 +1,82 @@
+"""Make the pictures and tables of data/expected/ anew.
+
+    python tests/expected.py                     # all, three quarters of an hour
+    python tests/expected.py lecture02 lecture09
+
+Runs the scripts as a user would, puts each picture in place, and says which rows of
+its table differ from the table that was there. A table is compared as the tests
+compare it; a row may differ in its last digits on another processor.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+from conftest import ROOT
+
+FOLDER = ROOT / "data" / "expected"
+COURSE = ROOT / "data" / "course"
+VARIANTS = {  # picture: options, besides the default runs
+    "lecture03_gradient_descent_all": ["--method", "all"],
+    "lecture05_linear_regression_all": ["--optimizer", "all"],
+    "lecture07_multi_dim_all": ["--activation", "all", "--epochs", "5000"],
+    "lecture10_cnn_all": ["--model", "all"],
+    "lecture11_googlenet_resnet_all": ["--model", "all"],
+    "lecture13_gru_classifier_course": ["--data-dir", str(COURSE)],
+}
+TABLES = {  # of these the table is kept, too
+    "lecture11_googlenet_resnet_all": "lecture11_all.txt",
+    "lecture13_gru_classifier_course": "lecture13_course.txt",
+}
+TABLES |= {script.stem: f"{script.name[:9]}.txt" for script in ROOT.glob("lecture*.py")}
+
+
+def table_of(out):
+    """What a script prints from its table's head on, but for where the plot went."""
+    lines = out.splitlines()
+    (head,) = (i for i, line in enumerate(lines) if "this run | video" in line)
+    kept = [line for line in lines[head:] if not line.startswith("plot saved to")]
+    return "\n".join(line.rstrip() for line in kept) + "\n"
+
+
+def make(picture):
+    """Run a script, keep its picture and its table; prints what differs."""
+    (script,) = (s for s in ROOT.glob("lecture*.py") if picture.startswith(s.stem))
+    target = FOLDER / f"{picture}.png"
+    command = [sys.executable, str(script), *VARIANTS.get(picture, [])]
+    start = time.time()
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [*command, "--plot", str(target)],
+            check=True,
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
+            env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+        )
+    print(f"{picture}: {time.time() - start:.0f} s", flush=True)
+    if picture in TABLES:
+        file, new = FOLDER / TABLES[picture], table_of(done.stdout)
+        old = file.read_text(encoding="utf-8") if file.exists() else ""
+        for row in new.splitlines():
+            if row not in old.splitlines():
+                print(f"  now {row}", flush=True)
+        file.write_text(new, encoding="utf-8")
+
+
+def main():
+    # conftest sets one thread, for the tests; here each run has the machine
+    os.environ.pop("OMP_NUM_THREADS", None)
+    pictures = sorted([*(s.stem for s in ROOT.glob("lecture*.py")), *VARIANTS])
+    if not COURSE.exists():
+        pictures.remove("lecture13_gru_classifier_course")
+        print("no data/course: the lecturer's names are left out")
+    for picture in pictures:
+        if any(picture.startswith(name) for name in sys.argv[1:] or [""]):
+            make(picture)
+
+
+if __name__ == "__main__":
+    main()
