@@ -186,7 +186,7 @@ def draw(curves):
     axes.set(xlabel="Epoch", ylabel="Loss (summed squared error)", yscale="log")
     axes.set_title("Lecture 05 · Linear regression")
     axes.grid(alpha=0.3)
-    figure.legend(loc="outside lower center", ncols=5)
+    figure.legend(loc="outside lower center", ncols=4)
     return figure
 
 

@@ -224,7 +224,7 @@ def draw(runs):
         panel.set_yticks(range(len(texts)), epochs, fontsize=8)
     curves.set(xlabel="Epoch", ylabel="Mean loss per letter")
     curves.grid(alpha=0.3)
-    curves.legend(title="this run")
+    curves.legend(loc="upper right", ncols=5)
     figure.colorbar(image, ax=list(axes.values()), label="probability of the letter")
     figure.suptitle("Lecture 12 · hello -> ohlol (predicted letters, wrong ones red)")
     return figure

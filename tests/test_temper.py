@@ -307,7 +307,7 @@ def test_all_ends_are_equal():
     ends = {False: set(), True: set()}
     for script in SCRIPTS:
         text = script.read_text(encoding="utf-8")
-        ends['"--device"' in text].add(text.partition('\nif __name__ == "__main')[2])
+        ends['"--device"' in text].add(text.rpartition('\nif __name__ == "__main')[2])
     (short,), (long,) = ends.values()
     head, _, tail = long.partition("    except (MemoryError, RuntimeError) as error:\n")
     assert head + tail[tail.index("    except OSError") :] == short
