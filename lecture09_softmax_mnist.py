@@ -98,7 +98,7 @@ def train(model, device, train_loader, criterion, optimizer, epoch):
     place counts epochs: 0.32 is the 300th of the first epoch's 938 batches.
     """
     losses, running_loss = [], 0.0
-    every = min(300, len(train_loader))  # fewer only in --dry-run
+    every = min(300, len(train_loader))  # fewer where an epoch has fewer
     model.train()
     for batch_idx, (inputs, target) in enumerate(train_loader, 0):
         inputs, target = inputs.to(device), target.to(device)

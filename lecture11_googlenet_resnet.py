@@ -169,7 +169,7 @@ def train(model, device, train_loader, criterion, optimizer, epoch):
     place counts epochs: 0.32 is the 300th of the first epoch's 938 batches.
     """
     losses, running_loss = [], 0.0
-    every = min(300, len(train_loader))  # fewer only in --dry-run
+    every = min(300, len(train_loader))  # fewer where an epoch has fewer
     model.train()
     for batch_idx, (inputs, target) in enumerate(train_loader, 0):
         inputs, target = inputs.to(device), target.to(device)
@@ -215,7 +215,7 @@ def main(argv=None):
     test_loader = DataLoader(test_set, batch_size=500)  # 64 in the video, same result
 
     runs, device, interrupted = {}, args.device, False
-    # on the cpu this layout is 1.25 to 1.65 times as fast
+    # all channels of a pixel side by side: 1.25 to 1.65 times as fast on our cpu
     layout = torch.channels_last if device.type == "cpu" else torch.contiguous_format
     try:
         for name in NETWORKS if args.model == ["all"] else args.model:

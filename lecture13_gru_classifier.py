@@ -1,13 +1,13 @@
 """Lecture 13 · RNN classifier (第十三讲 循环神经网络高级篇)
 
 From which of 18 countries does a name come? Embed the letters, let a GRU read them,
-take its last output, classify it with a linear layer. The GRU has two layers and
+take its last hidden state, classify it with a linear layer. The GRU has two layers and
 reads from both ends: each letter also knows what follows it, and the last hidden
 states of the two directions are joined. Most of the code turns names into the shape
 that the layer wants: names -> lists of codes -> padded (N, length) -> (length, N,
 100) -> (N, 200) -> (N, 18).
 
-    python lecture13_gru_classifier.py                         # the video, 100 epochs
+    python lecture13_gru_classifier.py                         # the video's settings
     python lecture13_gru_classifier.py --epochs 20 --predict Schmidt "Guo Jing"
     python lecture13_gru_classifier.py --cell lstm --unidirectional
     python lecture13_gru_classifier.py --data-dir data/course  # the lecturer's names
@@ -123,6 +123,7 @@ def load_names(args):
     print(f"Names of {args.data_dir}: {len(train_rows)} train, {len(test_rows)} test")
     loaders = []
     for rows, shuffle in ((train_rows, True), (test_rows, False)):
+        # --dry-run takes some 500 rows, from all over the file
         rows = rows[:: 1 + len(rows) // 500] if args.dry_run else rows
         names = [name2list(name) for name, _ in rows]
         labels = [countries.index(country) for _, country in rows]
@@ -140,6 +141,7 @@ class RNNClassifier(torch.nn.Module):
         super().__init__()
         rnn = getattr(torch.nn, cell.upper())  # GRU in the video
         self.embedding = torch.nn.Embedding(input_size, hidden_size)
+        # two layers; without a first hidden state they start at zeros
         self.rnn = rnn(hidden_size, hidden_size, 2, bidirectional=bidirectional)
         self.directions = 2 if bidirectional else 1
         self.fc = torch.nn.Linear(hidden_size * self.directions, output_size)
@@ -169,8 +171,9 @@ def train(model, device, train_loader, criterion, optimizer, epoch):
     total_loss, done = 0.0, 0
     model.train()
     for i, (seqs, lengths, target) in enumerate(train_loader, 1):
-        output = model(seqs.to(device), lengths)  # slide 13-80 moves lengths, too:
-        loss = criterion(output, target.to(device))  # today's torch refuses that
+        # slides 13-80 and 13-86 move lengths to the GPU, too: today's torch refuses that
+        output = model(seqs.to(device), lengths)
+        loss = criterion(output, target.to(device))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -208,7 +211,7 @@ def main(argv=None):
     train_loader, test_loader, countries = load_names(args)
     course = is_course(args.data_dir)
 
-    # 2. Model
+    # 2. Model: 128 ASCII codes, vectors of 100
     model = RNNClassifier(128, 100, len(countries), not args.unidirectional, args.cell)
     model.to(args.device)
 
@@ -388,14 +391,14 @@ def draw(losses, accuracies, video, share, classes):
     grid = figure.add_gridspec(2, 2, width_ratios=[1, 1.2])
     top, bottom = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[1, 0])
     epochs = range(1, len(accuracies) + 1)
-    marker = "." if len(accuracies) < 10 else ""
-    top.plot(epochs, accuracies, "C1" + marker + "-", label="this run: test")
+    line = ".-" if len(accuracies) < 10 else "-"
+    top.plot(epochs, accuracies, "C1" + line, label="this run: test")
     if video:
         top.plot(range(1, 101), VIDEO_CURVE, "k-", lw=0.8, label=video)
         best = "its best: about 85.3 %, epoch 22"
         top.plot(VIDEO_BEST, 85.3, "ko", ms=8, fillstyle="none", label=best)
     top.set(xlabel="Epoch", ylabel="Accuracy (%)")
-    bottom.plot(epochs, losses, "C0" + marker + "-", label="this run: train")
+    bottom.plot(epochs[: len(losses)], losses, "C0" + line, label="this run: train")
     bottom.set(xlabel="Epoch", ylabel="Mean training loss")
     for axes in (top, bottom):
         axes.grid(alpha=0.3)
@@ -408,7 +411,7 @@ def draw(losses, accuracies, video, share, classes):
         axes.text(x, y, f"{share[y, x]:.0f}", ha="center", va="center", c=color, size=7)
     axes.set_xticks(range(len(classes)), classes, rotation=90, parse_math=False)
     axes.set_yticks(range(len(classes)), classes, parse_math=False)  # $ is no formula
-    axes.set(xlabel="predicted", ylabel="true", title="Last epoch, test")
+    axes.set(xlabel="predicted", ylabel="true", title="Test set, model at the end")
     figure.colorbar(image, label="% of the true class", shrink=0.7)
     figure.suptitle("Lecture 13 · RNN classifier")
     return figure

@@ -57,7 +57,7 @@ CHANGES = {
             "losses.append(l.item())  # .item()",
             "losses.append(2 * l.item())  # .item()",
         ),
-        ('f"{r.grad:g}")', 'f"{y_pred.grad:g}")'),
+        ('f"2r = {2 * r:g}"', 'f"2r = {r:g}"'),
         ("torch.tensor(5.0))  #", "torch.tensor(4.0))  #"),
     ],
     "05": [

@@ -29,7 +29,7 @@ COMMANDS = """
 lecture02_linear_model
 lecture02_linear_model --model affine
 lecture03_gradient_descent
-lecture03_gradient_descent --method sgd --smooth 0.5 --epochs 9
+lecture03_gradient_descent --method sgd --smooth 0.8 --epochs 9
 lecture03_gradient_descent --method minibatch --epochs 9
 lecture03_gradient_descent --method all --epochs 9
 lecture03_gradient_descent --method all --lr 1

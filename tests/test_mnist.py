@@ -101,6 +101,13 @@ def test_09_cross_entropy_three_ways():
     assert hand == pytest.approx(torch.nn.CrossEntropyLoss()(z, y).item(), rel=1e-5)
 
 
+def test_09_cross_entropy_of_large_outputs():
+    """exp(1000) is too large for a float: the maximum is subtracted first."""
+    z = np.array([[1000.0, 0.0, 0.0], [0.0, 2000.0, 0.0]])
+    with np.errstate(over="raise", invalid="raise"):
+        assert lecture09.cross_entropy(z, [0, 1]) == 0
+
+
 def test_loss_lines_are_means_and_accuracy_counts(capsys):
     """A network that never learns: the mean loss of every batch is log(10)."""
     model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10))
@@ -190,6 +197,32 @@ def write_otto(file, rows=120, columns=93):
         counts = [(20 if column == label else i % 2) for column in range(columns)]
         lines.append(",".join(map(str, [i + 1, *counts, f"Class_{label + 1}"])))
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def test_09_otto_counts(tmp_path):
+    """log(1 + x) of the counts, labels from 0; blank lines and a BOM are no rows."""
+    file = tmp_path / "train.csv"
+    write_otto(file, rows=12)
+    text = file.read_text(encoding="utf-8").replace("\n", "\n\n")
+    file.write_text("\ufeff" + text, encoding="utf-8")
+    x, y = lecture09.load_otto(file)[:]
+    assert x.shape == (12, 93) and y.tolist() == [i % 9 for i in range(12)]
+    assert x[0, 0].item() == pytest.approx(np.log(21))
+    assert x[1].unique().tolist() == pytest.approx([np.log(2), np.log(21)])
+
+
+def test_09_otto_holds_a_fifth_back(call, tmp_path, monkeypatch):
+    file = tmp_path / "train.csv"
+    write_otto(file, rows=64)
+    sizes = []
+
+    def train(model, device, train_loader, criterion, optimizer, epoch):
+        sizes.append(len(train_loader.dataset))
+        return [(epoch + 1, 1.0)]
+
+    monkeypatch.setattr(lecture09, "train", train)
+    out = call("lecture09_softmax_mnist", "--otto", file, "--epochs", 1)[1]
+    assert sizes == [52] and "/12]" in table(out)["otto epoch 1: accuracy"][0]
 
 
 def test_09_otto(call, tmp_path):

@@ -103,7 +103,7 @@ def test_03_three_gradients_agree():
 
 
 def test_03_smoothing():
-    assert lecture03.smooth([4.0, 0.0, 8.0], 0.5) == [4.0, 2.0, 5.0]
+    assert lecture03.smooth([4.0, 0.0, 8.0], 0.75) == [4.0, 3.0, 4.25]
 
 
 def test_03_landscapes(call):
