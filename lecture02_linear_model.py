@@ -98,7 +98,7 @@ def affine(args, step):
 def cost_grid(x_data, y_data, w, b):
     """The MSE of y_pred = x * w + b at every point of a grid.
 
-    w and b come from np.meshgrid, shape (rows, columns), as does the result.
+    w and b come from np.meshgrid, shape (rows, columns); the result has that shape.
     Their last axis is added here, so that broadcasting pairs each grid point
     with each sample: (rows, columns, 1) against (samples,).
     """

@@ -183,7 +183,7 @@ def descend(f, start, lr, steps, noise=0.0):
 
 
 def saddle(args):
-    """A saddle at (0, 0): valleys left and right, the start exactly on the ridge."""
+    """A saddle at (0, 0): valleys above and below, the start exactly on the ridge."""
 
     def f(w1, w2):  # (cost, gradient)
         return w1**2 + w2**4 / 4 - w2**2 / 2, np.array([2 * w1, w2**3 - w2])
@@ -195,15 +195,16 @@ def saddle(args):
     figure, axes = new_plot("A saddle point", "w1", "w2", height=5)
     lines = axes.contour(*grid, f(*grid)[0], levels=25, cmap="Greys_r", alpha=0.7)
     figure.colorbar(lines, label="cost")
-    axes.plot(*gd.T, ".-", label="gradient descent: stops at the saddle")
-    axes.plot(*sgd.T, ".-", label="SGD: its noise leaves the saddle")
+    axes.plot(*gd.T, ".-", label="gradient descent")
+    axes.plot(*sgd.T, ".-", label="SGD: the same with noise")
     axes.plot(0, 0, "rx", ms=10, label="saddle point, gradient 0")
     axes.set(xlim=(-0.8, 1.8), ylim=(-1.6, 1.6))
     axes.legend(loc="upper right")
     rows = [("gradient descent ends at", where(gd[-1]), "stops at the saddle")]
     rows.append(("SGD ends at", where(sgd[-1]), "leaves the saddle"))
-    rows.append(("cost of both", f"{f(*gd[-1])[0]:.3f}, {f(*sgd[-1])[0]:.3f}", "-"))
-    return rows, figure, {"gradient descent": gd.max(), "SGD": sgd.max()}
+    ends = {"gradient descent": f(*gd[-1])[0], "SGD": f(*sgd[-1])[0]}
+    rows.append(("cost of both", ", ".join(f"{end:.3f}" for end in ends.values()), "-"))
+    return rows, figure, ends
 
 
 def local(args):
@@ -222,7 +223,7 @@ def local(args):
         axes.plot(path, f(path)[0], ".-", label=name)
         end = f"w = {path[-1]:.3f}, cost {f(path[-1])[0]:.3f}"
         rows.append((f"{name} ends at", end, words))
-        ends[name] = path[-1]
+        ends[name] = f(path[-1])[0]
     axes.set(xlim=(-1.6, 1.6), ylim=(-0.5, 2))
     axes.legend()
     return rows, figure, ends
@@ -235,7 +236,7 @@ def where(point):
 
 # ---------------------------------------------------------- Beside the video
 # Slide 3-21, epochs 0 to 10; epochs 90 to 99 all show w = 2.00, cost = 0.00. (Its
-# output is not that of the code beside it, which prints cost= with two decimals.)
+# output, with cost= to two decimals, is not that of the code beside it.)
 VIDEO_W = [1.09, 1.18, 1.25, 1.32, 1.39, 1.44, 1.50, 1.54, 1.59, 1.62, 1.66]
 VIDEO_COST = [4.67, 3.84, 3.15, 2.59, 2.13, 1.75, 1.44, 1.18, 0.97, 0.80, 0.66]
 

@@ -75,7 +75,7 @@ def main(argv=None):
     # 5. Inference and plot
     prediction = forward(4, w).item()
     print("predict (after training)", 4, prediction)
-    print_table("slides 4-22, 4-32 and the run", compare(gradients, losses, prediction))
+    print_table("slides 4-22, 4-43", compare(gradients, losses, prediction))
     save_plot(draw(losses, "linear"), args)
     return diverged("linear", losses[-1])
 
@@ -172,6 +172,7 @@ def slide_4_22():
 
 
 # ---------------------------------------------------------- Beside the video
+# Slide 4-43, whose printout breaks off in epoch 6.
 VIDEO_GRAD = [-2.0, -7.840000152587891, -16.228801727294922]  # first epoch's
 VIDEO_PROGRESS = ["7.315943717956543", "3.9988", "2.1857", "1.1946", "0.6530", "0.3569"]
 WORKED = {  # (model, x, y): where it stands, and the gradients at the start above
@@ -242,7 +243,7 @@ def draw(losses, name):
     if name == "linear":
         axes.plot([float(value) for value in VIDEO_PROGRESS], "ko", ms=4, label="video")
         if losses[-1] < 1e-9:
-            text = "float32 can get no nearer"
+            text = "the steps are too small for float32"
             axes.annotate(text, (len(losses), 4 * losses[-1]), ha="right")
     axes.set(xlabel="Epoch", ylabel="Loss of the last sample (x = 3)", yscale="log")
     axes.set_title("Training")

@@ -7,7 +7,7 @@ weight and bias follow from the sizes of input and output, and the bias is broad
 over the rows.
 
     python lecture05_linear_regression.py                     # the video
-    python lecture05_linear_regression.py --init video        # from the slide's start
+    python lecture05_linear_regression.py --init video        # the slide's losses
     python lecture05_linear_regression.py --init video --epochs 100
     python lecture05_linear_regression.py --optimizer Adam    # exercise 5-1
     python lecture05_linear_regression.py --optimizer all     # ... all eight
@@ -133,7 +133,7 @@ def exercise(args):
         print("b =", model.linear.bias.item())
         print("y_pred =", y_test)
         rows = compare(losses, model, y_test)
-    print_table("slide 5-24", rows)
+    print_table("slide 5-24, SGD", rows)
     save_plot(draw(curves), args)
     return max(diverged(name, losses[-1]) for name, losses in curves.items())
 
@@ -182,7 +182,7 @@ def draw(curves):
         axes.plot(shown, style, ms=3, label=f"this run: {name}")
     dots, _ = VIDEO.get(max(map(len, curves.values())), ({}, ()))
     if dots:
-        axes.plot(list(dots), list(dots.values()), "ko", ms=4, label="video")
+        axes.plot(list(dots), list(dots.values()), "ko", ms=4, label="video (SGD)")
     axes.set(xlabel="Epoch", ylabel="Loss (summed squared error)", yscale="log")
     axes.set_title("Lecture 05 · Linear regression")
     axes.grid(alpha=0.3)

@@ -65,7 +65,7 @@ def load_diabetes(data_dir):
 
 # ------------------------------------------------------------------ 2. Model
 class Model(torch.nn.Module):
-    """(N, 8) -> 6 -> 4 -> (N, 1): the probability of label 1.
+    """(N, features) -> 6 -> 4 -> (N, 1): the probability of label 1.
 
     `activation` works on the two hidden layers, element by element. The output
     keeps its sigmoid: BCELoss needs values between 0 and 1.
@@ -73,7 +73,7 @@ class Model(torch.nn.Module):
 
     def __init__(self, activation, features=8):
         super().__init__()
-        self.linear1 = torch.nn.Linear(features, 6)  # x W^T + b: maps 8 numbers to 6
+        self.linear1 = torch.nn.Linear(features, 6)  # x W^T + b: 8 numbers to 6
         self.linear2 = torch.nn.Linear(6, 4)
         self.linear3 = torch.nn.Linear(4, 1)
         self.activation = activation

@@ -50,6 +50,14 @@ def run(script, *options, cwd, **others):
     return process.returncode, out, err
 
 
+# Of ours, that is: an old matplotlib beside a new pyparsing warns of itself.
+warnings_are_errors = pytest.mark.filterwarnings(
+    "error",
+    "ignore::DeprecationWarning:matplotlib",
+    "ignore::DeprecationWarning:pyparsing",
+)
+
+
 @functools.cache
 def load_mnist():
     """[training set, test set] as lectures 9 to 11 have them."""

@@ -8,7 +8,7 @@ import gzip
 import importlib
 
 import pytest
-from conftest import ROOT, SCRIPTS, check_line, check_picture, run
+from conftest import ROOT, SCRIPTS, check_line, check_picture, run, warnings_are_errors
 
 DATA = ROOT / "data"
 MNIST = "lecture09_softmax_mnist", "lecture10_cnn", "lecture11_googlenet_resnet"
@@ -33,7 +33,7 @@ WRONG["lr"] |= {"fast": "invalid float value"}
     "option, value, words",
     [(o, value, words) for o in WRONG for value, words in WRONG[o].items()],
 )
-@pytest.mark.filterwarnings("error")
+@warnings_are_errors
 def test_bad_value(call, option, value, words):
     result = call("lecture10_cnn", f"--{option}={value}")
     check_line(result, 2, f"--{option}", words)
@@ -112,7 +112,7 @@ DIABETES = {  # what is wrong with the file: its text, or bytes; the words for i
 
 @pytest.mark.parametrize("name", ["lecture07_multi_dim", "lecture08_dataloader"])
 @pytest.mark.parametrize("fault", DIABETES)
-@pytest.mark.filterwarnings("error")
+@warnings_are_errors
 def test_diabetes(call, tmp_path, name, fault):
     text, words = DIABETES[fault]
     if isinstance(text, str):
@@ -160,7 +160,7 @@ PASSENGERS = {  # the file: the words for it
 
 
 @pytest.mark.parametrize("text", PASSENGERS)
-@pytest.mark.filterwarnings("error")
+@warnings_are_errors
 def test_titanic(call, tmp_path, text):
     file = tmp_path / "train.csv"
     file.write_text(text, encoding="utf-8")

@@ -279,6 +279,55 @@ def test_08_batches():
     assert "shuffle=True" in text and "drop_last" not in text
 
 
+# ------------------------------------------------------------- Optimizers and seeds
+ADAM = [("Adam", {"lr": lr}) for lr in (0.1, 0.05, 0.05, 0.05, 0.05)]
+OPTIMIZERS = {  # lecture: what it trains with, in its order
+    "lecture05_linear_regression": [("SGD", {"lr": 0.01})],
+    "lecture06_logistic_regression": [("SGD", {"lr": 0.01})],
+    "lecture07_multi_dim": [("SGD", {"lr": 0.1})],
+    "lecture08_dataloader": [("SGD", {"lr": 0.01})],
+    "lecture08_dataloader --titanic": [("SGD", {"lr": 0.1})],
+    "lecture09_softmax_mnist": [("SGD", {"lr": 0.01, "momentum": 0.5})],
+    "lecture10_cnn": [("SGD", {"lr": 0.01, "momentum": 0.5})],
+    "lecture10_cnn --model all": [("SGD", {"lr": 0.01, "momentum": 0.5})] * 2,
+    "lecture11_googlenet_resnet": [("SGD", {"lr": 0.01, "momentum": 0.5})] * 2,
+    "lecture12_rnn": ADAM,
+    "lecture13_gru_classifier": [("Adam", {"lr": 0.001})],
+}
+
+
+@pytest.mark.parametrize("command", OPTIMIZERS)
+def test_optimizers(call, monkeypatch, command):
+    """The kind, the given settings, and no other that is not torch's own default."""
+    made, own = [], torch.optim.Optimizer.__init__
+
+    def init(optimizer, parameters, defaults):
+        made.append((type(optimizer).__name__, dict(defaults)))
+        own(optimizer, parameters, defaults)
+
+    expected = []
+    for kind, settings in OPTIMIZERS[command]:
+        optimizer = getattr(torch.optim, kind)([torch.zeros(1)], **settings)
+        expected.append((kind, dict(optimizer.defaults)))
+    monkeypatch.setattr(torch.optim.Optimizer, "__init__", init)
+    assert call(*command.split(), "--dry-run")[0] == 0
+    assert made == expected
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in DEFAULTS if "seed" in DEFAULTS[name]]
+)
+def test_same_seed_same_numbers(call, name):
+    """And another seed, other numbers."""
+    options = ["--dry-run", "--seed"]
+    if name.startswith("lecture03"):
+        options = ["--landscape", "saddle", "--epochs", 9, "--seed"]
+    if name.startswith("lecture13"):
+        options = ["--batch-size", 8, *options]
+    first, again, other = (table(call(name, *options, s)[1]) for s in (1, 1, 3))
+    assert first == again and first != other
+
+
 # ------------------------------------------------------- The numbers of the slides
 def numbers(value):
     """All numbers in nested dicts, lists, tuples and texts, in their order."""

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from conftest import SCRIPTS, check_picture
+from conftest import SCRIPTS, check_picture, warnings_are_errors
 from snapshots import COMMANDS, FOLDER, commands, snapshot
 
 NUMBER = re.compile(r"(?<![\w.#])-?\d+(?:\.\d+)?(?:e[+-]?\d+)?(?!\w)")
@@ -46,7 +46,7 @@ def difference(ours, line):
     return None
 
 
-@pytest.mark.filterwarnings("error")
+@warnings_are_errors
 @pytest.mark.parametrize("command", COMMANDS)
 def test_snapshot(command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
