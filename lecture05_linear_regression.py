@@ -6,7 +6,7 @@ backward, update). x and y are (3, 1) tensors: one row per sample. The shapes of
 weight and bias follow from the sizes of input and output, and the bias is broadcast
 over the rows.
 
-    python lecture05_linear_regression.py                     # the video
+    python lecture05_linear_regression.py                     # the video's program
     python lecture05_linear_regression.py --init video        # the slide's losses
     python lecture05_linear_regression.py --init video --epochs 100
     python lecture05_linear_regression.py --optimizer Adam    # exercise 5-1
@@ -59,7 +59,7 @@ def main(argv=None):
 
     # 2. Model
     model = LinearModel()
-    choose_start(model, args)  # random, or the slide's
+    choose_start(model, args)  # random, but for --init video
 
     # 3. Loss and optimizer
     criterion = torch.nn.MSELoss(reduction="sum")  # size_average=False on the slide
@@ -69,10 +69,10 @@ def main(argv=None):
     losses = []
     for epoch in range(args.epochs):
         y_pred = model(x_data)
-        loss = criterion(y_pred, y_data)  # a scalar, or backward would ask for more
+        loss = criterion(y_pred, y_data)  # one number: backward() needs a scalar
         print(epoch, loss.item())
         losses.append(loss.item())
-        if not math.isfinite(losses[-1]):  # more epochs do not help
+        if not math.isfinite(losses[-1]):  # inf or nan: the lr is too large
             break
 
         optimizer.zero_grad()
@@ -94,7 +94,7 @@ OPTIMIZERS = ["SGD", "Adagrad", "Adam", "Adamax", "ASGD", "LBFGS", "RMSprop", "R
 
 
 def optimise(name, args):
-    """The lecture's training with the optimizer of that name: (model, losses)."""
+    """Training with the optimizer of that name, through a closure: (model, losses)."""
     torch.manual_seed(args.seed)  # each starts at the same point
     model = LinearModel()
     choose_start(model, args)
@@ -125,8 +125,8 @@ def exercise(args):
         curves[name] = losses
         y_test = model(torch.tensor([[4.0]])).item()
         ours = f"loss {losses[-1]:.3g}, x = 4: {y_test:.4f}"
-        n, known = len(losses), VIDEO if name == "SGD" else {}
-        video = f"x = 4: {VIDEO[n][1][2]}" if n in known else "-"
+        n = len(losses)
+        video = f"x = 4: {VIDEO[n][1][2]}" if name == "SGD" and n in VIDEO else "-"
         rows.append((f"{name} after {n} epochs", ours, video))
     if args.optimizer != "all":
         print("w =", model.linear.weight.item())

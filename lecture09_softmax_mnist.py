@@ -10,8 +10,8 @@ The last layer has no activation: CrossEntropyLoss contains the softmax.
 
 The first lines are exercise 9-1: CrossEntropyLoss = LogSoftmax + NLLLoss, by hand
 in numpy. Labels count from 0: the class that slides 9-13 to 9-20 call 1 is 0 in
-PyTorch. Two things differ from the video: it does not test before the training, and
-tests in batches of 64 (500 here: faster, the same result).
+PyTorch. This differs from the video: the images are normalised once, there is a test
+before the training too, and it takes batches of 500 (the same result, faster).
 """
 
 import argparse
@@ -51,12 +51,12 @@ def load_mnist(data_dir):
 
     The video gives MNIST transform=transforms.Compose([transforms.ToTensor(),
     transforms.Normalize((0.1307,), (0.3081,))]), and each image is transformed anew
-    in each epoch. Here it happens once: the same numbers, several times as fast.
+    in each epoch. Here it happens once: the same numbers, and less to do.
     """
     raw, root = Path(data_dir, "MNIST/raw"), os.environ.get("TMPDIR", "TEMP")
     for name, md5 in datasets.MNIST.resources:
         if not check_integrity(data_file(data_dir, f"MNIST/raw/{name}"), md5):
-            sys.exit(f"{raw / name} is damaged: git checkout -- data/MNIST restores it")
+            sys.exit(f"{raw / name} is damaged; ours: git checkout -- data/MNIST")
     try:
         with tempfile.TemporaryDirectory() as root:  # data_dir is only read
             copytree(raw, f"{root}/MNIST/raw", ignore=ignore_patterns("*-ubyte"))
@@ -204,9 +204,9 @@ def explain_softmax():
 
 # ------------------------------------------------- Exercises: 9-2, Otto products
 def load_otto(file):
-    """Kaggle's Otto train.csv: (N, 93) counts and labels 0 to 8 (N,), as a data set.
+    """Kaggle's Otto train.csv as a data set: log(1 + count) (N, 93), labels 0 to 8 (N,).
 
-    Most counts are 0 and a few in the hundreds: log(1 + x) brings them to one scale.
+    Most counts are 0 and a few in the hundreds: the logarithm brings them to one scale.
     """
     names = ["id", *(f"feat_{i}" for i in range(1, 94)), "target"]
     classes = [f"Class_{i}" for i in range(1, 10)]

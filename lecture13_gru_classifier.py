@@ -5,7 +5,7 @@ take its last hidden state, classify it with a linear layer. The GRU has two lay
 reads from both ends: each letter also knows what follows it, and the last hidden
 states of the two directions are joined. Most of the code turns names into the shape
 that the layer wants: names -> lists of codes -> padded (N, length) -> (length, N,
-100) -> (N, 200) -> (N, 18).
+100) -> (N, 200), 100 per direction -> (N, 18).
 
     python lecture13_gru_classifier.py                         # the video's settings
     python lecture13_gru_classifier.py --epochs 20 --predict Schmidt "Guo Jing"
@@ -243,7 +243,7 @@ def main(argv=None):
 
 # ------------------------------------------------- Exercises: names of your own
 def to_ascii(name):
-    """The name without accents and foreign letters, as the data was reduced."""
+    """The name without accents and without letters beyond ASCII."""
     plain = "".join(c for c in normalize("NFD", name) if " " <= c <= "~").strip()
     if not any(c.isalpha() for c in plain):
         raise argparse.ArgumentTypeError(f"nothing of {name!r} is left in ASCII")
@@ -363,7 +363,7 @@ def compare(accuracies, labels, course):
             rows.append((name, f"{ours:.2f} %", f"about {video} %"))
     best = max(accuracies)
     ours = f"{best:.2f} %, epoch {accuracies.index(best) + 1}"
-    video = "about 85.3 %, epoch 22" if course else "other data"
+    video = "about 85.3 %, epoch 22" if course else "not shown"
     rows.append(("best accuracy", ours, video))
     majority = 100 * labels.bincount().max().item() / len(labels)
     rows.append(("majority class of the test part", f"{majority:.2f} %", "not shown"))

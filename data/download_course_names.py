@@ -67,7 +67,7 @@ def convert(archive):
 
 
 def write(files, folder, checksums):
-    """Check all files, then write each gzipped; on any fault nothing is left behind."""
+    """Check all files, then write each gzipped, whole or not at all."""
     for name, data in files.items():
         found = hashlib.sha256(data).hexdigest()
         if found != checksums[name]:
