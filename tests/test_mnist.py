@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT, table
+from conftest import ROOT, check_line, table
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorDataset
 from torchvision import datasets, transforms
 
@@ -254,6 +254,18 @@ def test_09_otto_wrong_files(call, tmp_path):
         assert status == 1 and len(err.splitlines()) == 1
         assert str(file) in err and "--otto takes Kaggle's train.csv" in err
     assert call("lecture09_softmax_mnist", "--otto")[0] == 2
+
+
+@pytest.mark.parametrize("count", ["nan", "inf", "-1", "1e30", "many", ""])
+def test_09_otto_wrong_counts(call, tmp_path, count):
+    """One line, with the line's number: a nan would only show as a nan loss."""
+    file = tmp_path / "train.csv"
+    write_otto(file, rows=12)
+    lines = file.read_text(encoding="utf-8").splitlines()
+    lines[3] = lines[3].replace(",0,", f",{count},", 1)
+    file.write_text("\n".join(lines), encoding="utf-8")
+    result = call("lecture09_softmax_mnist", "--otto", file)
+    check_line(result, 1, f"{file}, line 4", "--otto takes Kaggle's train.csv")
 
 
 @pytest.fixture

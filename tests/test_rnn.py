@@ -9,7 +9,7 @@ from argparse import Namespace
 
 import pytest
 import torch
-from conftest import ROOT, table
+from conftest import ROOT, check_line, table
 
 import lecture12_rnn as lecture12
 import lecture13_gru_classifier as lecture13
@@ -258,6 +258,26 @@ def test_13_faults(call, tmp_path, part, fault):
     status, _, err = call("lecture13_gru_classifier", "--data-dir", tmp_path)
     assert status == 1 and len(err.splitlines()) == 1
     assert f"names_{part}.csv.gz" in err
+
+
+def test_13_dollars_in_a_country(tmp_path):
+    """They would begin a formula, and one that does not end is an error."""
+    names = ["$x^2$", "US$", "a_b", "\\frac{a}"]
+    figure = lecture13.draw([1.0], [50.0], None, 100 * torch.eye(4), names)
+    figure.savefig(tmp_path / "plot.png")
+    ticks = figure.axes[2].get_yticklabels()
+    assert [tick.get_text() for tick in ticks] == names
+    assert not any(tick.get_parse_math() for tick in ticks)
+
+
+@pytest.mark.parametrize("sentiment", ["", "9", "-1", "x", "2.0"])
+def test_13_wrong_sentiment(call, tmp_path, sentiment):
+    file = tmp_path / "train.tsv"
+    write_reviews(file)
+    text = file.read_text(encoding="utf-8").replace("\t4\n", f"\t{sentiment}\n", 1)
+    file.write_text(text, encoding="utf-8")
+    result = call("lecture13_gru_classifier", "--reviews", file)
+    check_line(result, 1, f"{file}, line 2", "sentiment 0 to 4")
 
 
 def test_13_unknown_country(call, tmp_path):
