@@ -32,7 +32,7 @@ def test_same():
 
 def section(script):
     """The README's part about a lecture."""
-    return README.split(f"\n### {script[7:9]} · ")[1].split("\n### ")[0]
+    return re.split(r"\n##+ ", README.split(f"\n### {script[7:9]} · ")[1])[0]
 
 
 def stated(name):
@@ -73,8 +73,11 @@ def test_overview(script):
     values = stated(f"{script[:9]}.txt")
     if script.startswith("lecture13"):
         values += stated("lecture13_course.txt")
-    for number in re.findall(r"\d+(?:\.\d+)?(?= %)|`[^`]+`", f"{video} {here}"):
+    for number in re.findall(r"\d+(?:\.\d+)?(?= %)|`[^`]+`", here):
         assert number.strip("`") in values, number
+    source = (ROOT / script).read_text(encoding="utf-8")
+    for number in re.findall(r"\d+\.\d+", video):
+        assert number in source, number
     if script.startswith("lecture12"):
         assert here == '"ohlol", all five models'
         assert values.count("ohlol, first in epoch") == 5
