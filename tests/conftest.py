@@ -143,6 +143,11 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "beside(work=…): begun before the first test")
 
 
+def pytest_collection_modifyitems(items):
+    """What waits for processes comes last: by then they have ended."""
+    items.sort(key=lambda item: item.get_closest_marker("beside") is not None)
+
+
 def pytest_collection_finish(session):
     if session.config.option.collectonly:
         return

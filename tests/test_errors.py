@@ -286,7 +286,5 @@ def test_divergence_is_told_and_drawn(call, tmp_path, command, names):
 
 def test_one_line_in_a_real_process(tmp_path):
     options = {"cwd": tmp_path}
-    result = run("lecture07_multi_dim.py", "--data-dir", tmp_path, **options)
-    check_line(result, 1, "no diabetes.csv.gz in ")
     result = run("lecture02_linear_model.py", "--plot", "x.doc", **options)
     check_line(result, 2, "--plot")

@@ -66,7 +66,7 @@ def say(name, seed, epochs):
 def test_12_seeds_were_counted_with_the_lectures_training(call):
     """main() says what say() says, also with a seed that says something else."""
     said = set()
-    for seed in (0, 1, 2):
+    for seed in (0, 2):
         rows = table(call("lecture12_rnn", "--epochs", 15, "--seed", seed)[1])
         for name in lecture12.MODELS:
             ours = rows[f"{name} after 15 epochs"][0].split(",")[0]
