@@ -168,7 +168,7 @@ def main(argv=None):
     # 5. Inference and plot
     runs = {"softmax": (losses, accuracies)}
     print_table("slides 9-16 to 9-43", rows + compare(runs))
-    print("The video prints sums of 300 losses / 2000: here times 2000/300.")
+    print("The video prints, we infer, sums of 300 losses / 2000: here times 2000/300.")
     digits = misread(model, device, test_loader)
     save_plot(draw("Lecture 09 · Softmax classifier", runs, VIDEO, digits), args)
     return exit_status(runs, interrupted)
