@@ -163,7 +163,7 @@ def methods(args):
             w_list, losses = train_batches(args.lr, args.epochs, size)
         print("Predict (after training)", 4, f"{forward(4, w_list[-1]):.2f}")
         curves[method] = [cost(x_data, y_data, w) for w in [1.0, *w_list]]
-        rows += compare(w_list, losses, method)[-2:]  # the last w and its prediction
+        rows += ending(method, w_list)
         ends[method] = losses[-1]
     return rows, draw(curves, args, losses), ends
 
@@ -241,23 +241,25 @@ VIDEO_W = [1.09, 1.18, 1.25, 1.32, 1.39, 1.44, 1.50, 1.54, 1.59, 1.62, 1.66]
 VIDEO_COST = [4.67, 3.84, 3.15, 2.59, 2.13, 1.75, 1.44, 1.18, 0.97, 0.80, 0.66]
 
 
-def compare(w_list, cost_list, method="gd"):
-    """Table rows: w after each update and the cost before it, as on slide 3-21.
-
-    Last come the w of the end and its prediction, for which 3-21 has numbers after
-    100 epochs of gradient descent.
-    """
+def compare(w_list, cost_list):
+    """Table rows: w after each update and the cost before it, as on slide 3-21."""
     rows = []
     video = {i: f"{VIDEO_W[i]:.2f} / {VIDEO_COST[i]:.2f}" for i in range(len(VIDEO_W))}
     for epoch, shown in {**video, 99: "2.00 / 0.00"}.items():
         if epoch < len(w_list):
             ours = f"{w_list[epoch]:.2f} / {cost_list[epoch]:.2f}"
             rows.append((f"epoch {epoch}: w / cost", ours, shown))
-    last = ("2.00", "8.00") if method == "gd" and len(w_list) == 100 else ("-", "-")
-    w = w_list[-1]
     rows.append(("gd: w, first update", str(w_list[0]), "1.09"))
-    rows.append((f"{method}: w, last update", str(w), last[0]))
-    return [*rows, (f"{method}: prediction for x = 4", str(forward(4, w)), last[1])]
+    return rows + ending("gd", w_list)
+
+
+def ending(method, w_list):
+    """Table rows: the last w and its prediction; 3-21 has gd's after 100 epochs."""
+    w, video = w_list[-1], ("-", "-")
+    if method == "gd" and len(w_list) == 100:
+        video = ("2.00", "8.00")
+    rows = [(f"{method}: w, last update", str(w), video[0])]
+    return [*rows, (f"{method}: prediction for x = 4", str(forward(4, w)), video[1])]
 
 
 def new_plot(title, xlabel, ylabel, height=4.5):

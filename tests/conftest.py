@@ -50,6 +50,15 @@ def run(script, *options, cwd, **others):
     return process.returncode, out, err
 
 
+def output(script, *options, cwd):
+    """What a script prints, however long it takes; its errors go to the terminal."""
+    with start(script, *options, cwd=cwd, stderr=None) as process:
+        out, _ = process.communicate()
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, process.args)
+    return out
+
+
 # Of ours, that is: an old matplotlib beside a new pyparsing warns of itself.
 warnings_are_errors = pytest.mark.filterwarnings(
     "error",
@@ -94,7 +103,8 @@ def call(tmp_path, monkeypatch, capsys):
             print("interrupted", file=sys.stderr)
             status = 130
         except OSError as error:
-            print(f"{error.filename or 'output'}: {error.strerror}", file=sys.stderr)
+            told = f"{error.filename or 'output or plot'}: {error.strerror or error}"
+            print(told, file=sys.stderr)
             status = 1
         return (status or 0, *capsys.readouterr())
 

@@ -10,13 +10,11 @@ its table differ from the table that was there (another processor may differ in 
 digits).
 """
 
-import os
-import subprocess
 import sys
 import tempfile
 import time
 
-from conftest import ROOT
+from conftest import ROOT, output
 
 FOLDER = ROOT / "data" / "expected"
 COURSE = ROOT / "data" / "course"
@@ -46,20 +44,12 @@ def make(picture):
     """Run a script, keep its picture and its table; prints what differs."""
     (script,) = (s for s in ROOT.glob("lecture*.py") if picture.startswith(s.stem))
     target = FOLDER / f"{picture}.png"
-    command = [sys.executable, str(script), *VARIANTS.get(picture, [])]
-    start = time.time()
+    options, begun = VARIANTS.get(picture, []), time.time()
     with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(
-            [*command, "--plot", str(target)],
-            check=True,
-            cwd=folder,
-            stdout=subprocess.PIPE,
-            encoding="utf-8",
-            env={**os.environ, "PYTHONIOENCODING": "utf-8"},
-        )
-    print(f"{picture}: {time.time() - start:.0f} s", flush=True)
+        out = output(script, *options, "--plot", target, cwd=folder)
+    print(f"{picture}: {time.time() - begun:.0f} s", flush=True)
     if picture in TABLES:
-        file, new = FOLDER / TABLES[picture], table_of(done.stdout)
+        file, new = FOLDER / TABLES[picture], table_of(out)
         old = file.read_text(encoding="utf-8") if file.exists() else ""
         for row in new.splitlines():
             if row not in old.splitlines():
@@ -73,9 +63,9 @@ def main():
         pictures.remove("lecture13_gru_classifier_course")
         print("no data/course: the lecturer's names are left out")
     wanted = sys.argv[1:] or pictures
+    beginnings = tuple(name for name in wanted if name not in pictures)
     for picture in pictures:
-        starts = [name for name in wanted if name not in pictures]
-        if picture in wanted or picture.startswith(tuple(starts)):
+        if picture in wanted or picture.startswith(beginnings):
             make(picture)
 
 

@@ -127,15 +127,16 @@ def snapshot(command):
 
 def shorten(lines):
     """Of more than MOST lines of output in a row that begin alike, some."""
-    kept, kinds = [], {}
+    groups, group_of_line = {}, []
     for line in lines:
         kind = re.sub(r"[-\d.e+]+", "0", line)[:12]
-        kinds.setdefault(kind, []).append(line)
-    for line in lines:
-        same = kinds[re.sub(r"[-\d.e+]+", "0", line)[:12]]
-        if len(same) <= MOST or same.index(line) % (len(same) // 20) == 0:
-            kept.append(line)
-    return kept
+        groups.setdefault(kind, []).append(line)
+        group_of_line.append(groups[kind])
+    return [
+        line
+        for line, same in zip(lines, group_of_line)
+        if len(same) <= MOST or same.index(line) % (len(same) // 20) == 0
+    ]
 
 
 def points(values):

@@ -18,15 +18,12 @@ networks. More threads round differently: a seed's accuracy moves by some hundre
 
 import argparse
 import csv
-import os
 import re
 import statistics
-import subprocess
-import sys
 import tempfile
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from conftest import ROOT, output
+
 FILE = ROOT / "data" / "expected" / "spread.csv"
 HEAD = ["network", "seed", "final", "best", "best_epoch"]
 COURSE = ROOT / "data" / "course"
@@ -59,18 +56,8 @@ def write_row(row):
 def accuracies(script, options):
     """Test accuracy in percent after each epoch of a run of the script."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, str(ROOT / script), *options]
-        command += ["--plot", str(Path(folder, "plot.png"))]
-        result = subprocess.run(
-            command,
-            check=True,
-            stdout=subprocess.PIPE,
-            encoding="utf-8",
-            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8"},
-        )
-    lines = re.findall(
-        r"^(?:Accuracy on test|Test) set: .*", result.stdout, re.MULTILINE
-    )
+        out = output(script, *options, cwd=folder)
+    lines = re.findall(r"^(?:Accuracy on test|Test) set: .*", out, re.MULTILINE)
     pairs = [re.search(r"(\d+)/(\d+)", line).groups() for line in lines]
     percent = [100 * int(correct) / int(total) for correct, total in pairs]
     # lectures 9 to 11 test once before the training

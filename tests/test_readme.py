@@ -109,7 +109,7 @@ def test_seeds():
 @pytest.mark.parametrize("picture", EXPECTED, ids=lambda picture: picture.name)
 def test_expected_plots(picture):
     check_picture(picture)
-    assert picture.stat().st_size < 200_000
+    assert picture.stat().st_size < 160_000
     assert f"(data/expected/{picture.name})" in README
 
 

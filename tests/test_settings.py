@@ -197,10 +197,16 @@ def test_what_is_drawn_after_training(name, moved):
     assert moved.count("cpu") == count
 
 
-def test_misread_finds_the_wrong_ones():
-    lecture, model = importlib.import_module(MNIST[0]), Spy(MNIST[0])
+def says_nine(name):
+    """A network that says 9 to everything."""
+    model = Spy(name)
     torch.nn.init.zeros_(model.linear.weight)
-    model.linear.bias.data = torch.arange(10.0)  # it says 9 to everything
+    model.linear.bias.data = torch.arange(10.0)
+    return model
+
+
+def test_misread_finds_the_wrong_ones():
+    lecture, model = importlib.import_module(MNIST[0]), says_nine(MNIST[0])
     x = torch.arange(40.0).view(40, 1, 1, 1)
     y = torch.tensor([9, 1] * 20)
     found = lecture.misread(model, "cpu", DataLoader(TensorDataset(x, y), 4))
@@ -209,9 +215,7 @@ def test_misread_finds_the_wrong_ones():
 
 
 def test_confusion_has_true_classes_in_rows():
-    lecture, model = importlib.import_module(LONG[-1]), Spy(LONG[-1])
-    torch.nn.init.zeros_(model.linear.weight)
-    model.linear.bias.data = torch.arange(10.0)
+    lecture, model = importlib.import_module(LONG[-1]), says_nine(LONG[-1])
     counts = lecture.confusion(model, "cpu", loader_of(LONG[-1]), 10)
     counts = torch.as_tensor(counts)
     assert counts[0, 9] > 0 and counts[1, 9] > 0
@@ -466,12 +470,6 @@ def test_numbers_of_the_slides(name):
         if name in MNIST and key == "VIDEO":  # (style of the marks, losses, accuracies)
             value = [list(run[1:]) for run in value.values()]
         assert numbers(value) == numbers(SLIDES[name][key]), key
-
-
-def test_curve_of_13_is_that_of_course():
-    """Where it is best, and how it ends."""
-    curve = constants(LONG[-1])["VIDEO_CURVE"]
-    assert len(curve) == 100 and curve.index(max(curve)) == 21
 
 
 def test_every_lecture_has_its_slides_here():
