@@ -1,206 +1,269 @@
 """Lecture 02 · Linear model (第二讲 线性模型)
 
-How many points does a student get after 4 hours of study, if 1, 2, 3 hours gave
-2, 4, 6 points? The model is y_pred = x * w. There is no training yet: every w
-from 0.0 to 4.0 is tried, and the one with the smallest mean squared error wins.
+How many points does a student get after 4 hours of study, if 1, 2 and 3 hours gave 2,
+4 and 6 points? The model is y_pred = x * w, with one weight w. There is no training
+yet: every w from 0.0 to 4.0 is tried, and the one with the smallest mean squared error
+(MSE) wins.
 
-    python lecture02_linear_model.py                  # the video: scan w
-    python lecture02_linear_model.py --model affine   # exercise: scan w and b
+每一讲都分四步：数据集、模型、训练、推理。权重先随机猜一个，用损失衡量好坏。
+这一讲还没有训练：用穷举法把 w 的取值逐个试一遍，均方误差（MSE）最小的那个 w 就是结果。
+作业给模型加上偏置 b，画出损失随 w 和 b 变化的曲面：--model affine。
 
-The loss belongs to one sample, the cost is the mean of all losses (slide 2-23
-says sum; 2-14 and 2-15 compute the mean). The exercise (slide 2-26) is
-y_pred = x * w + b: its cost over the (w, b) plane is a surface.
+    python lecture02_linear_model.py                  # the video 视频: scan w
+    python lecture02_linear_model.py --model affine   # exercise 作业: scan w and b
 """
 
 import argparse
-import os
-import signal
 import sys
+import tempfile
 from pathlib import Path
-
-if __name__ == "__main__" and "IPython" not in sys.modules:  # no window but by --show
-    os.environ["MPLBACKEND"] = "" if "--show" in sys.argv else "agg"
 
 import matplotlib.pyplot as plt
 import numpy as np
 
-# ---------------------------------------------------------------- 1. Dataset
-x_data = [1.0, 2.0, 3.0]  # hours of study
-y_data = [2.0, 4.0, 6.0]  # points
+# %% 1. Dataset 数据集 --------------------
+x_data = [1.0, 2.0, 3.0]  # hours of study 学习时间
+y_data = [2.0, 4.0, 6.0]  # points 分数: the labels 标签
 
 
-# ------------------------------------------------------------------ 2. Model
+# %% 2. Model 模型 --------------------
 def forward(x, w):
-    """Predict the points for x hours."""
+    """Predict the points for x hours: y_pred = x w."""
     return x * w
 
 
-# ------------------------------------------------------------------- 3. Loss
+# %% 3. Loss 损失函数 --------------------
 def loss(x, y, w):
-    """Squared error of one sample; the cost (MSE) is its mean over all samples."""
+    """The squared error of one sample 一个样本的损失."""
     y_pred = forward(x, w)
-    return (y_pred - y) ** 2
+    return (y_pred - y) ** 2  # 差得越远，损失越大
 
 
-# --------------------------------------------------------------- The lecture
+# %% The lecture 视频里的程序（看到 main 结束就够了） --------------------
 def main(argv=None):
+    """The video's program; returns the best w."""
+    # Without options: model linear, step 0.1 不加选项就是视频里的值
     args = parse_args(argv)
-    step = 1.0 if args.dry_run else 0.1
     if args.model == "affine":
-        return affine(args, step)
+        return affine(args)
 
-    # 4. Search: every w is tried (no training yet)
-    w_list = np.arange(0.0, 4.0 + step / 2, step)
+    # 4. Search: there is no training yet 穷举法：每个 w 都试一遍
+    w_list = np.arange(0.0, 4.1, args.step)  # 0.0, 0.1, 0.2 … 4.0
     mse_list = []
     for w in w_list:
         print("w=", w)
         l_sum = 0
-        for x_val, y_val in zip(x_data, y_data):
+        for x_val, y_val in zip(x_data, y_data):  # 逐个取出样本
             y_pred_val = forward(x_val, w)
             loss_val = loss(x_val, y_val, w)
             l_sum += loss_val
             print("\t", x_val, y_val, y_pred_val, loss_val)
-        print("MSE=", l_sum / len(x_data))
-        mse_list.append(l_sum / len(x_data))
+        # The cost is the mean of the losses 代价是所有样本损失的平均值，即均方误差 MSE
+        # (slide 2-23 says their sum, 2-14 and 2-15 compute the mean)
+        mse = l_sum / len(x_data)
+        print("MSE=", mse)
+        mse_list.append(mse)
 
     # 5. Inference and plot
-    best = w_list[np.argmin(mse_list)]
-    print(f"smallest MSE at w = {best:.1f}; x = 4 gives {forward(4.0, best):.1f}")
-    print_table("slide 2-15", compare(w_list, mse_list, best))
-    save_plot(draw(w_list, mse_list), args)
+    best = w_list[np.argmin(mse_list)]  # argmin 给出最小值的位置
+    y_test = forward(4.0, best)  # 推理：用最好的 w 预测 x = 4
+    print(f"smallest MSE at w = {best:.1f}; x = 4 gives {y_test:.1f}")
 
-
-# ----------------------------------------- Exercises: 2-26, y_pred = x * w + b
-def affine(args, step):
-    """The cost of y_pred = x * w + b over a grid of w and b, drawn as a surface."""
-    w_list = np.arange(0.0, 4.0 + step / 2, step)
-    w, b = np.meshgrid(w_list, w_list - 2)  # b from -2.0 to 2.0
-    cost = cost_grid(x_data, y_data, w, b)
-    row, column = np.unravel_index(np.argmin(cost), cost.shape)
-    best_w, best_b = w[row, column], b[row, column]
-    print(f"{cost.size} points (w, b) tried, smallest cost {cost.min():.4f}")
-    print(f"x = 4 gives {forward(4.0, best_w) + best_b:.1f}")
-    rows = [("w of the smallest cost", f"{best_w:.1f}", "2 (computed)")]
-    rows.append(("b of the smallest cost", f"{best_b:.1f}", "0 (computed)"))
-    print_table("exercise 2-26", rows)
-
-    figure = plt.figure(figsize=(8, 5.5), layout="constrained")
-    axes = figure.add_subplot(projection="3d", computed_zorder=False)
-    axes.plot_surface(w, b, cost, cmap="viridis", alpha=0.8)
-    label = f"minimum: w = {best_w:.1f}, b = {best_b:.1f}"
-    axes.scatter(best_w, best_b, cost.min(), color="red", s=60, label=label)
-    axes.legend()
-    axes.set(xlabel="w", ylabel="b", zlabel="Loss")
-    axes.set_title("Lecture 02 · Cost of y = x·w + b")
+    rows = compare(w_list, mse_list, best, args)
+    print_table("slides 2-15, 2-16, 2-25", rows, args)
+    figure = draw(w_list, mse_list, args)
     save_plot(figure, args)
+    return best
 
 
-def cost_grid(x_data, y_data, w, b):
-    """The MSE of y_pred = x * w + b at every point of a grid.
+# %% Exercise 2-26 作业：y_pred = x * w + b 的损失曲面 --------------------
+def affine(args):
+    """Try every w with every b, and draw the cost as a surface; returns the best two."""
+    w_list = np.arange(0.0, 4.1, args.step)
+    b_list = w_list - 2  # from -2.0 to 2.0
+    # 网格 grid: every w stands beside every b, both of shape (41, 41)
+    w, b = np.meshgrid(w_list, b_list)
+    cost = cost_grid(x_data, y_data, w, b)
+
+    row, column = np.unravel_index(np.argmin(cost), cost.shape)  # 最小值在第几行第几列
+    best_w = w[row, column]
+    best_b = b[row, column]
+    y_test = forward(4.0, best_w) + best_b
+    print(f"{cost.size} points (w, b) tried, smallest cost {cost.min():.4f}")
+    print(f"x = 4 gives {y_test:.1f}")
+
+    rows = [
+        ("w of the smallest cost", f"{best_w:.1f}", "2 (computed)"),
+        ("b of the smallest cost", f"{best_b:.1f}", "0 (computed)"),
+    ]
+    print_table("exercise 2-26", rows, args)
+    figure = draw_surface(w, b, cost, best_w, best_b)
+    save_plot(figure, args)
+    return best_w, best_b
+
+
+def cost_grid(xs, ys, w, b):
+    """The MSE of y_pred = x w + b at every point of a grid.
 
     w and b come from np.meshgrid, shape (rows, columns); the result has that shape.
-    Their last axis is added here, so that broadcasting pairs each grid point
-    with each sample: (rows, columns, 1) against (samples,).
     """
-    x, y = np.array(x_data), np.array(y_data)
-    return np.mean((w[..., None] * x + b[..., None] - y) ** 2, axis=-1)
+    total = np.zeros(w.shape)
+    for x, y in zip(xs, ys):
+        y_pred = forward(x, w) + b  # the whole grid at once 一次算完整个网格，不用循环
+        total += (y_pred - y) ** 2
+    return total / len(xs)
 
 
-# ---------------------------------------------------------- Beside the video
-VIDEO_MSE = ["18.7", "4.7", "0", "4.7", "18.7"]  # slide 2-15, at w = 0, 1, 2, 3, 4
+# %% Beside the video 与视频对照（可以不看） --------------------
+VIDEO_MSE = {0: 18.7, 1: 4.7, 2: 0, 3: 4.7, 4: 18.7}  # slide 2-15, by w
+VIDEO_FIRST = [  # slide 2-25, at w = 0.0, 0.1 … 0.5, all digits
+    18.666666666666668,
+    16.846666666666668,
+    15.120000000000003,
+    13.486666666666665,
+    11.946666666666667,
+    10.5,
+]
 
 
-def compare(w_list, mse_list, best):
-    """Table rows: the slide's five costs, the best w, and the prediction."""
+def compare(w_list, mse_list, best, args):
+    """Table rows: the costs of two slides, the best w, and the prediction."""
     rows = []
-    for w, video in enumerate(VIDEO_MSE):
-        ours = mse_list[np.argmin(abs(w_list - w))]
-        rows.append((f"MSE at w = {w}", f"{ours:.4f}", video))
+    for w, video in VIDEO_MSE.items():
+        place = np.argmin(abs(w_list - w))  # where this w stands in the list
+        rows.append((f"MSE at w = {w}", f"{mse_list[place]:.4f}", video))
+    if not args.dry_run:
+        equal = 0
+        for ours, video in zip(mse_list, VIDEO_FIRST):
+            if ours == video:
+                equal += 1
+        rows.append(("MSEs equal to the last digit", f"{equal} of 6", "6 shown"))
     rows.append(("w of the smallest MSE", f"{best:.1f}", "2"))
-    rows.append(("prediction for x = 4", f"{forward(4.0, best):.1f}", "8"))
+    # the slides ask "?" for x = 4
+    rows.append(("prediction for x = 4", f"{forward(4.0, best):.1f}", "8 (computed)"))
     return rows
 
 
-def draw(w_list, mse_list):
-    """The cost over w, and the video's five points."""
+def draw(w_list, mse_list, args):
+    """The loss over w, as on slide 2-25, and the five points of slide 2-15."""
     figure, axes = plt.subplots(figsize=(8, 4.5), layout="constrained")
     axes.plot(w_list, mse_list, label="this run")
-    axes.plot([float(mse) for mse in VIDEO_MSE], "ko", label="video")
-    axes.set(xlabel="w", ylabel="Loss", title="Lecture 02 · Cost of y = x·w")
+    if not args.dry_run:
+        axes.plot(VIDEO_MSE.keys(), VIDEO_MSE.values(), "ko", label="video")
+    axes.set(xlabel="w", ylabel="Loss")
+    axes.set_title("Lecture 02 · Loss (MSE) of y = x·w")
     axes.grid(alpha=0.3)
     axes.legend()
     return figure
 
 
-# -------------------------------------------------------------- Command line
-SCRIPT = Path(globals().get("__file__", "lecture02.py"))  # a notebook cell has none
+def draw_surface(w, b, cost, best_w, best_b):
+    """The loss over the plane of w and b, and its smallest point."""
+    figure = plt.figure(figsize=(8, 5.5), layout="constrained")
+    axes = figure.add_subplot(projection="3d", computed_zorder=False)
+    axes.plot_surface(w, b, cost, cmap="viridis", alpha=0.8)
+    label = f"minimum: w = {best_w:.1f}, b = {best_b:.1f}"
+    style = {"color": "#E69F00", "edgecolors": "black", "s": 70}
+    axes.scatter(best_w, best_b, cost.min(), label=label, **style)
+    axes.set(xlabel="w", ylabel="b", zlabel="Loss")
+    axes.set_title("Lecture 02 · Loss (MSE) of y = x·w + b")
+    axes.legend()
+    return figure
 
 
+# %% Command line 命令行选项（可以不看） --------------------
 def parse_args(argv):
-    parser = argparse.ArgumentParser(usage=argparse.SUPPRESS, description=__doc__)
-    names = ["linear", "affine"]
-    parser.add_argument("--model", choices=names, default="linear", help="[linear]")
-    return parse(parser, argv)
-
-
-def parse(parser, argv):
-    """Add the options of all lectures; say now what would fail after the training."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    """The options of the command line; one line and exit status 2 if one is wrong."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage=argparse.SUPPRESS,  # so that an error is one line
+    )
+    if hasattr(sys.stdout, "reconfigure"):  # not in a notebook, not in IDLE
+        sys.stdout.reconfigure(errors="replace")  # "?" for what a console cannot show
     add = parser.add_argument
-    add("--plot", type=Path, default=f"plots/{SCRIPT.stem}.png", metavar="FILE")
-    add("--show", action="store_true", help="also open the plot in a window")
-    add("--dry-run", action="store_true", help="one tiny epoch, to try the script")
+    add(
+        "--model",
+        choices=["linear", "affine"],
+        default="linear",
+        help="模型：x * w，或作业的 x * w + b, default linear",
+    )
+    plot = "plots/lecture02_linear_model.png"
+    add("--plot", type=Path, default=plot, metavar="FILE", help=f"图片, default {plot}")
+    add("--show", action="store_true", help="open the plot 训练后打开图片窗口")
+    add(
+        "--dry-run", action="store_true", help="only a try 只做试运行，几秒钟，没有结果"
+    )
     args = parser.parse_args(argv)
-    for name, value in vars(args).items():
-        low = {"epochs": 1, "batch_size": 1, "lr": 1e-12}.get(name, 0)
-        if isinstance(value, (int, float)) and not low <= value < 1e9:
-            parser.error(f"--{name.replace('_', '-')} must be from {low} to 1e9")
-    if args.plot.suffix.lower() not in (".png", ".pdf", ".svg") or args.plot.is_dir():
-        parser.error("--plot takes a file name that ends in .png, .pdf or .svg")
-    # the picture is written here before it takes the place of an earlier one
-    args.part = args.plot.resolve().with_suffix(f".{os.getpid()}{args.plot.suffix}")
-    args.plot.parent.mkdir(parents=True, exist_ok=True)
-    args.part.touch()  # what the machine refuses is told at the end of the file
-    args.part.unlink()
+
+    check_plot(parser, args)
+    args.step = 0.1  # between one w and the next
     if args.dry_run:
-        args.epochs = 1
+        args.step = 1.0
+        print("dry run: a try of the script, its numbers are no result")
     return args
 
 
-def print_table(slide, rows):
-    """Print (name, this run, video) rows, all strings, side by side."""
+def check_plot(parser, args):
+    """Say now what would otherwise fail after the training."""
+    if args.plot.suffix.lower() not in (".png", ".pdf", ".svg"):
+        parser.error("--plot takes a name that ends in .png, .pdf or .svg 图片文件名")
+    if args.plot.is_dir():
+        parser.error(f"--plot {args.plot.as_posix()} is a folder 这是一个文件夹")
+    try:
+        args.plot.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=args.plot.parent).close()
+    except OSError as error:  # not allowed there, for example
+        reason = error.strerror or error
+        parser.error(f"cannot write --plot {args.plot.as_posix()}: {reason} 无法写入")
+    if args.show:
+        try:
+            plt.close(plt.figure())  # can a window be opened?
+        except Exception as error:  # noqa: BLE001 each window system has its own
+            reason = str(error).split("\n")[0]
+            parser.error(f"--show: no window ({reason}) 打不开窗口，请去掉 --show")
+        if plt.get_backend().lower() == "agg":
+            parser.error("--show: there is no screen here 打不开窗口，请去掉 --show")
+    elif "IPython" not in sys.modules:
+        plt.switch_backend("agg")  # draw without windows: works on every machine
+
+
+def print_table(slide, rows, args):
+    """Print rows (name, this run, video) side by side; a dry run has no video."""
+    if args.dry_run:
+        print(f"\n{'':32} | {'dry run, no result':>24}")
+        for name, ours, video in rows:
+            print(f"{name:32} | {ours:>24}")
+        return
     print(f"\n{'':32} | {'this run':>24} | video ({slide})")
     for name, ours, video in rows:
         print(f"{name:32} | {ours:>24} | {video}")
 
 
 def save_plot(figure, args):
-    """Write the figure, whole or not at all; with --show also open a window."""
+    """Write the picture; one of an earlier run stays until the new one is whole."""
+    if args.dry_run:
+        style = {"size": 36, "rotation": 20, "alpha": 0.3, "ha": "center"}
+        figure.text(0.5, 0.4, "dry run, no result", **style)
+    new = args.plot.with_name(f"new-{args.plot.name}")
     try:
-        figure.savefig(args.part)
-        args.part.replace(args.plot.resolve())
-    finally:
-        args.part.unlink(missing_ok=True)
-    print(f"plot saved to {args.plot}")
+        args.plot.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(new)
+    except OSError as error:  # not allowed there, disk full
+        reason = error.strerror or error
+        sys.exit(f"cannot write --plot {args.plot.as_posix()}: {reason} 图片写不进去")
+    try:
+        new.replace(args.plot)
+    except OSError:  # Windows: a program that shows the earlier picture holds it
+        sys.exit(
+            f"cannot replace {args.plot.as_posix()}: is it open in another program? "
+            f"The new picture is {new.as_posix()} 旧图片正被别的程序打开，新图片另存在旁边"
+        )
+    print("plot saved to", args.plot.as_posix(), "(--show opens a window)")
     if args.show:
         plt.show()
 
 
 if __name__ == "__main__":
-    if alone := hasattr(sys.stdout, "reconfigure"):  # not in IDLE, not in a notebook
-        sys.stdout.reconfigure(errors="replace")  # some consoles lack some letters
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C
-    try:
-        status = main(None if "__file__" in globals() else [])
-        print(end="", flush=True)
-    except KeyboardInterrupt:
-        if alone:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one adds nothing
-        print("interrupted", file=sys.stderr)
-        status = 130
-    except OSError as error:  # a file that is missing or refused, a full disk
-        status = f"{error.filename or 'output or plot'}: {error.strerror or error}"
-        if alone and not error.filename:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # also for `| head -1`
-    if status:  # a notebook would show even exit status 0
-        sys.exit(status)
+    in_a_cell = sys.argv[-1].endswith(".json")  # the kernel's argument: no options
+    model = main([] if in_a_cell else None)

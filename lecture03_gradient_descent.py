@@ -1,265 +1,368 @@
-"""Lecture 03 · Gradient descent (第三讲 梯度下降)
+"""Lecture 03 · Gradient descent (第三讲 梯度下降算法)
 
 The same three samples and y_pred = x * w, but now w is found by walking downhill:
-w -= lr * gradient, from w = 1.0, 100 times. The sign of the derivative says which way
-is down; each step is greedy. Gradient descent uses the mean gradient of all samples
-(they can be computed in parallel), stochastic gradient descent (SGD) updates after
-each sample (it cannot: every update needs the one before, but it finds better
-weights), mini-batch is the compromise.
+w = w - lr * gradient, from w = 1.0, 100 times. The sign of the derivative says which
+way is down; every step is greedy. Gradient descent takes the mean gradient of all
+samples (they can be computed in parallel). Stochastic gradient descent (SGD) updates
+after each sample: it cannot be parallel, every update needs the one before, but it
+often finds better weights. Mini-batch is the compromise.
 
-    python lecture03_gradient_descent.py                       # the video
-    python lecture03_gradient_descent.py --method sgd --smooth 0.9
-    python lecture03_gradient_descent.py --method all          # three curves
-    python lecture03_gradient_descent.py --landscape saddle    # who gets stuck?
-    python lecture03_gradient_descent.py --landscape local     # two valleys
+梯度下降：沿梯度的反方向一步一步走，找到损失最小的 w。随机梯度下降（SGD）每个样本更新一次，
+小批量（mini-batch）是两者的折中：--method all 画出三条曲线。
+在深度学习里，局部最优点很少造成麻烦，真正的麻烦是鞍点：那里梯度为 0，梯度下降停住不动，
+SGD 带噪声，有可能离开：--landscape saddle。学习率太大会发散，可以试试 --lr 1。
 
-Why not search? A coarse grid, then a finer one around its best point (divide and
-conquer, 分治) misses the optimum where the cost is not convex, and a grid over many
-weights has too many points. Too large a rate diverges: try --lr 1.
+    python lecture03_gradient_descent.py                       # the video 视频
+    python lecture03_gradient_descent.py --lr 1                # it diverges 发散
+    python lecture03_gradient_descent.py --method sgd --smooth 0.1
+    python lecture03_gradient_descent.py --method all          # three curves 三种方法
+    python lecture03_gradient_descent.py --landscape saddle    # who gets stuck? 鞍点
+    python lecture03_gradient_descent.py --landscape local     # two valleys 局部最优
+
+Why not search, as in lecture 2? A coarse grid, then a finer one around its best point
+(divide and conquer, 分治) misses the optimum where the cost is not convex, and a grid
+over many weights has too many points.
 """
 
 import argparse
-import os
 import random
-import signal
 import sys
+import tempfile
 from pathlib import Path
-
-if __name__ == "__main__" and "IPython" not in sys.modules:  # no window but by --show
-    os.environ["MPLBACKEND"] = "" if "--show" in sys.argv else "agg"
 
 import matplotlib.pyplot as plt
 import numpy as np
 
-# ---------------------------------------------------------------- 1. Dataset
-x_data = [1.0, 2.0, 3.0]  # hours of study
-y_data = [2.0, 4.0, 6.0]  # points
+# %% 1. Dataset 数据集 --------------------
+x_data = [1.0, 2.0, 3.0]  # hours of study 学习时间
+y_data = [2.0, 4.0, 6.0]  # points 分数
 
 
-# ------------------------------------------------------------------ 2. Model
+# %% 2. Model 模型 --------------------
 def forward(x, w):
-    """Predict the points for x hours."""
+    """Predict the points for x hours: y_pred = x w."""
     return x * w
 
 
-# ------------------------------------------------------ 3. Cost and gradient
+# %% 3. Cost and gradient 代价与梯度 --------------------
 def cost(xs, ys, w):
-    """Mean squared error over all samples."""
+    """The mean squared error over all samples 所有样本损失的平均值."""
     total = 0
     for x, y in zip(xs, ys):
-        total += (forward(x, w) - y) ** 2
+        y_pred = forward(x, w)
+        total += (y_pred - y) ** 2
     return total / len(xs)
 
 
 def gradient(xs, ys, w):
-    """Derivative of the cost: the mean of 2x(xw - y) over all samples."""
+    """The derivative of the cost: the mean of 2x(xw - y) over all samples."""
     total = 0
     for x, y in zip(xs, ys):
-        total += 2 * x * (forward(x, w) - y)
+        total += 2 * x * (forward(x, w) - y)  # (xw - y)^2 对 w 求导
     return total / len(xs)
 
 
-# --------------------------------------------------------------- The lecture
+# %% The lecture 视频里的程序（看到 main 结束就够了） --------------------
 def main(argv=None):
+    """The video's program; returns the trained w (of a landscape: where it ended)."""
+    # Without options: method gd, lr 0.01, epochs 100 不加选项就是视频里的值
     args = parse_args(argv)
-    if args.landscape or args.method != "gd":
-        return exercise(args)
+    if args.landscape == "saddle":
+        return saddle(args)
+    if args.landscape == "local":
+        return local(args)
+    if args.method != "gd":
+        return other_methods(args)
 
-    # 4. Training: one update per epoch, from all samples
-    w = 1.0
-    w_list, cost_list = [], []
+    # 4. Training: one update an epoch, from all samples 每轮用全部样本更新一次
+    w = 1.0  # the first guess 初始权重，先猜一个
+    w_list = []
+    cost_list = []
     print("Predict (before training)", 4, forward(4, w))
     for epoch in range(args.epochs):
         cost_val = cost(x_data, y_data, w)
         grad_val = gradient(x_data, y_data, w)
-        w -= args.lr * grad_val
+        w -= args.lr * grad_val  # downhill 梯度指向上坡，所以减去它
         print(f"Epoch: {epoch} w= {w:.2f} cost= {cost_val:.2f}")
         w_list.append(w)
         cost_list.append(cost_val)
-        if not cost_val < 1e9:  # it diverges: soon ** would raise OverflowError
-            break
+        if cost_val > 1e9:
+            break  # it diverged, soon ** would raise OverflowError 已经发散，不必再训练
 
     # 5. Inference and plot
     print("Predict (after training)", 4, f"{forward(4, w):.2f}")
-    print_table("slide 3-21", compare(w_list, cost_list))
-    save_plot(draw({"gd": cost_list}, args), args)
-    return diverged("gd", cost_list[-1])
 
-
-# ---------------------- Exercises: SGD, mini-batch, all three; where descent ends
-def exercise(args):
-    """What methods(), saddle() or local() finds: its table and its plot."""
-    variant = {"saddle": saddle, "local": local}.get(args.landscape, methods)
-    rows, figure, ends = variant(args)
-    print_table("in words" if args.landscape else "slide 3-21", rows)
+    rows = compare(w_list, cost_list)
+    print_table("slide 3-21", rows, args)
+    figure = draw(cost_list, args)
     save_plot(figure, args)
-    return max(diverged(name, end) for name, end in ends.items())
+    tell_divergence("gd", cost_list)
+    return w
+
+
+# %% SGD and mini-batch 随机梯度下降与小批量 --------------------
+def loss_sample(x, y, w):
+    """The squared error of one sample."""
+    return (forward(x, w) - y) ** 2
 
 
 def gradient_sample(x, y, w):
-    """SGD: the derivative of one sample's loss."""
+    """The derivative of one sample's loss 只用一个样本的梯度."""
     return 2 * x * (forward(x, w) - y)
 
 
 def train_sgd(lr, epochs):
-    """One update per sample, in order 1, 2, 3: (w after each, its sample's loss).
+    """One update per sample, in order 1, 2, 3; returns w and the loss after each.
 
-    As on slides 3-23 to 3-25 the loss is taken after the update, where gradient
-    descent (3-21) takes the cost before it.
+    As on slides 3-23 to 3-25 the loss is taken after the update; gradient descent
+    (slide 3-21) takes the cost before it.
     """
-    w, w_list, losses = 1.0, [], []
+    w = 1.0
+    w_list = []
+    losses = []
     for epoch in range(epochs):
-        for x, y in zip(x_data, y_data):
+        for x, y in zip(x_data, y_data):  # 每个样本更新一次，一轮更新三次
             grad = gradient_sample(x, y, w)
             w -= lr * grad
             print("\tgrad:", x, y, grad)
+            loss_val = loss_sample(x, y, w)
             w_list.append(w)
-            losses.append((forward(x, w) - y) ** 2)
-        print("progress:", epoch, "w=", w, "loss=", losses[-1])
-        if not losses[-1] < 1e9:
+            losses.append(loss_val)
+        print("progress:", epoch, "w=", w, "loss=", loss_val)
+        if loss_val > 1e9:
             break
     return w_list, losses
 
 
 def train_batches(lr, epochs, size):
-    """One update per mini-batch of that size: (w after each, the cost before it).
+    """One update per mini-batch; returns w after each, and the cost before it.
 
     size 3 is gradient descent; size 2 takes samples 1 and 2, then sample 3.
     """
-    w, w_list, costs = 1.0, [], []
+    name = "loss"  # of a part of the samples
+    if size == len(x_data):
+        name = "cost"  # of all of them
+    w = 1.0
+    w_list = []
+    costs = []
     for epoch in range(epochs):
-        for i in range(0, len(x_data), size):
-            x_batch, y_batch = x_data[i : i + size], y_data[i : i + size]
-            costs.append(cost(x_batch, y_batch, w))
+        for i in range(0, len(x_data), size):  # 每个小批量更新一次
+            x_batch = x_data[i : i + size]
+            y_batch = y_data[i : i + size]
+            cost_val = cost(x_batch, y_batch, w)
             w -= lr * gradient(x_batch, y_batch, w)
+            print(f"Epoch: {epoch} w= {w:.2f} {name}= {cost_val:.2f}")
             w_list.append(w)
-            name = "cost" if size == 3 else "loss"
-            print(f"Epoch: {epoch} w= {w:.2f} {name}= {costs[-1]:.2f}")
-        if not costs[-1] < 1e9:
+            costs.append(cost_val)
+        if cost_val > 1e9:
             break
     return w_list, costs
 
 
-METHODS = {"gd": 1, "sgd": 3, "minibatch": 2}  # updates per epoch
+def other_methods(args):
+    """SGD, mini-batch, or all three: the cost over all samples after each update."""
+    names = [args.method]
+    if args.method == "all":
+        names = ["gd", "sgd", "minibatch"]
+    rows = []
+    curves = {}
+    losses = {}
+    for name in names:
+        print("Predict (before training)", 4, forward(4, 1.0))
+        if name == "sgd":
+            w_list, seen = train_sgd(args.lr, args.epochs)
+        elif name == "minibatch":
+            w_list, seen = train_batches(args.lr, args.epochs, 2)
+        else:
+            w_list, seen = train_batches(args.lr, args.epochs, 3)
+        losses[name] = seen
+        w = w_list[-1]
+        print("Predict (after training)", 4, f"{forward(4, w):.2f}")
+        rows.extend(ending(name, w_list))
+        curves[name] = [cost(x_data, y_data, 1.0)]  # before the first update
+        for w_then in w_list:
+            curves[name].append(cost(x_data, y_data, w_then))
+
+    print_table("slide 3-21", rows, args)
+    figure = draw_methods(curves, losses, args)
+    save_plot(figure, args)
+    for name in names:
+        tell_divergence(name, losses[name])
+    return w
 
 
 def smooth(losses, beta):
-    """Exponential smoothing: c'[i] = beta * c'[i-1] + (1 - beta) * c[i]."""
+    """The exponentially weighted mean 指数加权均值, to read a jagged loss curve.
+
+    c'[0] = c[0], then c'[i] = beta * c[i] + (1 - beta) * c'[i - 1]: the video's formula
+    as two learners noted it (it is on no slide). beta is the weight of the new value,
+    so a small one smooths; elsewhere it is often the weight of the past: 0.9 for 0.1.
+    这里 β 是新值的权重，β 越小越平滑。
+    """
     smoothed = [losses[0]]
     for loss in losses[1:]:
-        smoothed.append(beta * smoothed[-1] + (1 - beta) * loss)
+        smoothed.append(beta * loss + (1 - beta) * smoothed[-1])
     return smoothed
 
 
-def methods(args):
-    """One method, or all three: the cost over all samples after each update."""
-    rows, curves, ends = [], {}, {}
-    for method in METHODS if args.method == "all" else [args.method]:
-        print("Predict (before training)", 4, forward(4, 1.0))
-        if method == "sgd":
-            w_list, losses = train_sgd(args.lr, args.epochs)
-        else:
-            size = 3 if method == "gd" else 2
-            w_list, losses = train_batches(args.lr, args.epochs, size)
-        print("Predict (after training)", 4, f"{forward(4, w_list[-1]):.2f}")
-        curves[method] = [cost(x_data, y_data, w) for w in [1.0, *w_list]]
-        rows += ending(method, w_list)
-        ends[method] = losses[-1]
-    return rows, draw(curves, args, losses), ends
+# %% Landscapes 鞍点与局部最优 --------------------
+def descend(gradient_at, start, lr, epochs, noise=0.0):
+    """Gradient descent from start: the points visited, shape (epochs + 1, weights).
 
-
-def descend(f, start, lr, steps, noise=0.0):
-    """Follow -gradient from start; noise plays the part of SGD's random samples.
-
-    f gives (cost, gradient) at the weights. Returns the visited points, shape
-    (steps + 1, number of weights); if it diverges, fewer, and 1e9 as the last.
+    noise plays the part of SGD: the gradient of one sample is not that of all.
     """
-    path = [np.array(start)]
-    while len(path) <= steps and path[-1].max() < 1e9:
-        g = f(*path[-1])[1] + np.array([random.gauss(0, noise) for _ in start])
-        w = path[-1] - lr * g
-        path.append(w if np.all(np.abs(w) < 1e3) else np.full_like(w, 1e9))
+    w = np.array(start)
+    path = [w]
+    for _ in range(epochs):
+        grad = gradient_at(w)
+        for i in range(len(w)):
+            grad[i] += random.gauss(0, noise)
+        w = w - lr * grad
+        path.append(w)
+        if abs(w).max() > 1e3:
+            break  # it diverged
     return np.array(path)
 
 
+def saddle_cost(w1, w2):
+    """A saddle at (0, 0) between two valleys, at (0, 1) and (0, -1)."""
+    return w1**2 + w2**4 / 4 - w2**2 / 2
+
+
+def saddle_gradient(w):
+    """The two partial derivatives of saddle_cost."""
+    w1, w2 = w
+    return np.array([2 * w1, w2**3 - w2])
+
+
 def saddle(args):
-    """A saddle at (0, 0): valleys above and below, the start exactly on the ridge."""
+    """The trouble in deep learning is the saddle point 真正的麻烦是鞍点, not a local optimum.
 
-    def f(w1, w2):  # (cost, gradient)
-        return w1**2 + w2**4 / 4 - w2**2 / 2, np.array([2 * w1, w2**3 - w2])
+    From a start exactly on the ridge plain gradient descent walks to the saddle, where
+    the gradient is 0, and stops. 梯度为 0，权重不再更新；SGD 的噪声有可能带它离开。
+    """
+    random.seed(args.seed)  # the same noise every time
+    start = [1.5, 0.0]
+    gd = descend(saddle_gradient, start, args.lr, args.epochs)
+    sgd = descend(saddle_gradient, start, args.lr, args.epochs, noise=0.3)
+    gd_costs = saddle_cost(gd[:, 0], gd[:, 1])
+    sgd_costs = saddle_cost(sgd[:, 0], sgd[:, 1])
 
-    random.seed(args.seed)
-    gd = descend(f, (1.5, 0.0), args.lr, args.epochs)
-    sgd = descend(f, (1.5, 0.0), args.lr, args.epochs, noise=0.3)
-    grid = np.meshgrid(np.linspace(-0.8, 1.8, 100), np.linspace(-1.6, 1.6, 100))
-    figure, axes = new_plot("A saddle point", "w1", "w2", height=5)
-    lines = axes.contour(*grid, f(*grid)[0], levels=25, cmap="Greys_r", alpha=0.7)
-    figure.colorbar(lines, label="cost")
-    axes.plot(*gd.T, ".-", label="gradient descent")
-    axes.plot(*sgd.T, ".-", label="SGD: the same with noise")
-    axes.plot(0, 0, "rx", ms=10, label="saddle point, gradient 0")
-    axes.set(xlim=(-0.8, 1.8), ylim=(-1.6, 1.6))
-    axes.legend(loc="upper right")
-    rows = [("gradient descent ends at", where(gd[-1]), "stops at the saddle")]
-    rows.append(("SGD ends at", where(sgd[-1]), "leaves the saddle"))
-    ends = {"gradient descent": f(*gd[-1])[0], "SGD": f(*sgd[-1])[0]}
-    rows.append(("cost of both", ", ".join(f"{end:.3f}" for end in ends.values()), "-"))
-    return rows, figure, ends
+    both = f"{gd_costs[-1]:.3f}, {sgd_costs[-1]:.3f}"
+    rows = [
+        ("gradient descent ends at", where(gd[-1]), "stops at the saddle"),
+        ("SGD ends at", where(sgd[-1]), "leaves the saddle"),
+        ("cost of both", both, "-"),
+    ]
+    print_table("in words", rows, args)
+    figure = draw_saddle(gd, sgd)
+    save_plot(figure, args)
+    tell_divergence("gradient descent", gd_costs)
+    tell_divergence("SGD", sgd_costs)
+    return sgd[-1]
+
+
+def local_cost(w):
+    """Two valleys: the left one is deeper."""
+    return (w**2 - 1) ** 2 + 0.3 * w
+
+
+def local_gradient(w):
+    """The derivative of local_cost."""
+    return 4 * w * (w**2 - 1) + 0.3
 
 
 def local(args):
-    """A cost with two valleys: the start decides which one is found."""
+    """The start decides which valley is found 起点决定走到哪个谷底."""
+    left = descend(local_gradient, [-0.3], args.lr, args.epochs)[:, 0]
+    right = descend(local_gradient, [0.4], args.lr, args.epochs)[:, 0]
+    left_costs = local_cost(left)
+    right_costs = local_cost(right)
 
-    def f(w):  # (cost, gradient)
-        return (w**2 - 1) ** 2 + 0.3 * w, 4 * w * (w**2 - 1) + 0.3
-
-    w = np.linspace(-1.6, 1.6, 200)
-    figure, axes = new_plot("Local and global optimum", "w", "Cost")
-    axes.plot(w, f(w)[0], color="grey", label="cost")
-    rows, ends = [], {}
-    for start, words in (-0.3, "global optimum"), (0.4, "local optimum, not global"):
-        name = f"start at w = {start:g}"
-        path = descend(f, [start], args.lr, args.epochs)[:, 0]
-        axes.plot(path, f(path)[0], ".-", label=name)
-        end = f"w = {path[-1]:.3f}, cost {f(path[-1])[0]:.3f}"
-        rows.append((f"{name} ends at", end, words))
-        ends[name] = f(path[-1])[0]
-    axes.set(xlim=(-1.6, 1.6), ylim=(-0.5, 2))
-    axes.legend()
-    return rows, figure, ends
+    left_end = f"w = {left[-1]:.3f}, cost {left_costs[-1]:.3f}"
+    right_end = f"w = {right[-1]:.3f}, cost {right_costs[-1]:.3f}"
+    rows = [
+        ("start at w = -0.3 ends at", left_end, "global optimum"),
+        ("start at w = 0.4 ends at", right_end, "local optimum, not global"),
+    ]
+    print_table("in words", rows, args)
+    figure = draw_local(left, right)
+    save_plot(figure, args)
+    tell_divergence("start at w = -0.3", left_costs)
+    tell_divergence("start at w = 0.4", right_costs)
+    return right[-1]
 
 
 def where(point):
     """A point as text: (1.00, 2.00)."""
-    return "(" + ", ".join(f"{abs(w) if abs(w) < 5e-3 else w:.2f}" for w in point) + ")"
+    w1, w2 = np.round(point, 2) + 0.0  # + 0.0 turns -0.00 into 0.00
+    return f"({w1:.2f}, {w2:.2f})"
 
 
-# ---------------------------------------------------------- Beside the video
-# Slide 3-21, epochs 0 to 10; epochs 90 to 99 all show w = 2.00, cost = 0.00. (Its
+# %% Beside the video 与视频对照（可以不看） --------------------
+# Slide 3-21 shows epochs 0 to 10, and 90 to 99, where all is w = 2.00, cost = 0.00. (Its
 # output, with cost= to two decimals, is not that of the code beside it.)
 VIDEO_W = [1.09, 1.18, 1.25, 1.32, 1.39, 1.44, 1.50, 1.54, 1.59, 1.62, 1.66]
 VIDEO_COST = [4.67, 3.84, 3.15, 2.59, 2.13, 1.75, 1.44, 1.18, 0.97, 0.80, 0.66]
+VIDEO_LAST_W = 2.00
+VIDEO_LAST_COST = 0.00
+VIDEO_PREDICTION = 8.00
 
 
 def compare(w_list, cost_list):
     """Table rows: w after each update and the cost before it, as on slide 3-21."""
     rows = []
-    video = {i: f"{VIDEO_W[i]:.2f} / {VIDEO_COST[i]:.2f}" for i in range(len(VIDEO_W))}
-    for epoch, shown in {**video, 99: "2.00 / 0.00"}.items():
-        if epoch < len(w_list):
-            ours = f"{w_list[epoch]:.2f} / {cost_list[epoch]:.2f}"
-            rows.append((f"epoch {epoch}: w / cost", ours, shown))
-    rows.append(("gd: w, first update", str(w_list[0]), "1.09"))
-    return rows + ending("gd", w_list)
+    for epoch in range(len(w_list)):
+        ours = f"{w_list[epoch]:.2f} / {cost_list[epoch]:.2f}"
+        if epoch < len(VIDEO_W):
+            video = f"{VIDEO_W[epoch]:.2f} / {VIDEO_COST[epoch]:.2f}"
+            rows.append((f"epoch {epoch}: w / cost", ours, video))
+        if epoch == 99:
+            video = f"{VIDEO_LAST_W:.2f} / {VIDEO_LAST_COST:.2f}"
+            rows.append((f"epoch {epoch}: w / cost", ours, video))
+    rows.append(("gd: w, first update", w_list[0], f"{VIDEO_W[0]:.2f}"))
+    rows.extend(ending("gd", w_list))
+    return rows
 
 
 def ending(method, w_list):
     """Table rows: the last w and its prediction; 3-21 has gd's after 100 epochs."""
-    w, video = w_list[-1], ("-", "-")
+    w = w_list[-1]
+    w_video = "-"
+    y_video = "-"
     if method == "gd" and len(w_list) == 100:
-        video = ("2.00", "8.00")
-    rows = [(f"{method}: w, last update", str(w), video[0])]
-    return [*rows, (f"{method}: prediction for x = 4", str(forward(4, w)), video[1])]
+        w_video = f"{VIDEO_LAST_W:.2f}"
+        y_video = f"{VIDEO_PREDICTION:.2f}"
+    return [
+        (f"{method}: w, last update", w, w_video),
+        (f"{method}: prediction for x = 4", forward(4, w), y_video),
+    ]
+
+
+def draw(cost_list, args):
+    """The cost by epoch: left as in the video, right what "0.00" stands for."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
+    style = "-"
+    if len(cost_list) < 5:
+        style = ".-"  # a point is no line
+    for axes in (left, right):
+        axes.plot(cost_list, style, color="#0072B2", label="this run: gd")
+        if not args.dry_run:
+            axes.plot(VIDEO_COST[: args.epochs], "ko", label="video", ms=4)
+        axes.set(xlabel="Epoch", ylabel="Cost")
+        axes.grid(alpha=0.3)
+    left.set_title("As in the video")
+    left.set_ylim(-0.2, 5.2)
+    right.set_title("The same on a log axis")
+    right.set_yscale("log")
+    if args.epochs >= 100:
+        # A log axis has no place for 0.00: all that is printed so lies below 0.005.
+        label = "video, epochs 90 to 99: 0.00, so below 0.005"
+        right.plot([90, 99], [0.005, 0.005], "k-", lw=3, label=label)
+    for axes in (left, right):
+        axes.legend()
+    figure.suptitle("Lecture 03 · Gradient descent")
+    return figure
 
 
 def new_plot(title, xlabel, ylabel, height=4.5):
@@ -270,119 +373,202 @@ def new_plot(title, xlabel, ylabel, height=4.5):
     return figure, axes
 
 
-def draw(curves, args, losses=None):
-    """The cost over all samples by epoch, and the video's points.
+UPDATES = {"gd": 1, "sgd": 3, "minibatch": 2}  # in an epoch
+COLORS = {"gd": "#0072B2", "sgd": "#E69F00", "minibatch": "#009E73"}
+LINES = {"gd": "-", "sgd": "-", "minibatch": "--"}
 
-    curves: {method: costs}, of gd one an epoch, of the others one an update; losses:
-    of the samples, one after each update, for --method sgd.
+
+def draw_methods(curves, losses, args):
+    """The cost over all samples after each update, {method: costs}, and the video's.
+
+    losses: {method: what it saw of its own samples}; drawn for --method sgd.
     """
     figure, axes = new_plot("Gradient descent", "Epoch", "Cost")
     for method, costs in curves.items():
-        places = [i / METHODS[method] for i in range(len(costs))]
-        style = ".-" if len(costs) < 5 else "-"
-        axes.plot(places, costs, style, label=f"this run: {method}", alpha=0.8)
-        if not costs[-1] < 1e9:
-            axes.set_yscale("log")
-    axes.plot(VIDEO_COST[: args.epochs], "ko", label="video (gd)", ms=4)
-    if args.epochs >= 100:
-        axes.plot(range(90, 100), [0] * 10, "ko", ms=4)
+        epochs = np.arange(len(costs)) / UPDATES[method]
+        style = {"color": COLORS[method], "linestyle": LINES[method]}
+        if len(costs) < 5:
+            style["marker"] = "."
+        axes.plot(epochs, costs, label=f"this run: {method}", **style)
+    if not args.dry_run:
+        axes.plot(VIDEO_COST[: args.epochs], "ko", label="video (gd)", ms=4)
     if args.method == "sgd":  # one sample's loss is jagged: smoothing shows its way
-        places, label = places[1:], f"smoothed, beta = {args.smooth:g}"
-        axes.plot(places, losses, ".-", lw=0.8, ms=3, label="loss of each one sample")
-        axes.plot(places, smooth(losses, args.smooth), label=label)
-    if args.method != "gd" and axes.get_yscale() == "linear":
-        axes.set_xlim(-0.5, 20)  # the other two are at the bottom by then
+        axes.plot(
+            epochs[1:],
+            losses["sgd"],
+            ".-",
+            color="grey",
+            lw=0.8,
+            ms=3,
+            label="loss of each one sample",
+        )
+        smoothed = smooth(losses["sgd"], args.smooth)
+        label = f"smoothed, beta = {args.smooth:g}"
+        axes.plot(epochs[1:], smoothed, "--", color="#0072B2", lw=2, label=label)
+    if costs[-1] < 1e9:
+        axes.set_xlim(-0.5, 20)  # SGD and mini-batch are at the bottom by then
+    else:
+        axes.set_yscale("log")  # it diverged
     axes.legend()
     return figure
 
 
-def diverged(name, loss):
-    """Exit status 1, and a line that says so, if the loss is out of bounds."""
-    if abs(loss) < 1e9:  # nan is not, either
-        return 0
-    print(f"{name} diverged, loss {loss:.3g}: try a smaller --lr", file=sys.stderr)
-    return 1
+def draw_saddle(gd, sgd):
+    """The two ways, each (points, 2), over the lines of equal cost."""
+    figure, axes = new_plot("A saddle point", "w1", "w2", height=5)
+    w1, w2 = np.meshgrid(np.linspace(-0.8, 1.8, 100), np.linspace(-1.6, 1.6, 100))
+    height = saddle_cost(w1, w2)
+    lines = axes.contour(w1, w2, height, levels=25, cmap="Greys_r", alpha=0.7)
+    figure.colorbar(lines, label="cost")
+    axes.plot(gd[:, 0], gd[:, 1], ".-", color="#0072B2", label="gradient descent")
+    label = "SGD: the same with noise"
+    axes.plot(sgd[:, 0], sgd[:, 1], ".-", color="#E69F00", label=label)
+    axes.plot(0, 0, "kx", ms=11, mew=2, label="saddle point, gradient 0")
+    axes.set(xlim=(-0.8, 1.8), ylim=(-1.6, 1.6))
+    axes.legend(loc="upper right")
+    return figure
 
 
-# -------------------------------------------------------------- Command line
-# a notebook cell has no __file__
-SCRIPT = Path(globals().get("__file__", "lecture03.py")).resolve()
+def draw_local(left, right):
+    """The two ways down, each (points,), on the curve of the cost."""
+    figure, axes = new_plot("Local and global optimum", "w", "Cost")
+    w = np.linspace(-1.6, 1.6, 200)
+    axes.plot(w, local_cost(w), color="grey", label="cost")
+    label = "start at w = -0.3"
+    axes.plot(left, local_cost(left), ".-", color="#0072B2", label=label)
+    label = "start at w = 0.4"
+    axes.plot(right, local_cost(right), ".-", color="#E69F00", label=label)
+    axes.set(xlim=(-1.6, 1.6), ylim=(-0.5, 2))
+    axes.legend()
+    return figure
 
 
+def tell_divergence(name, losses):
+    """A line on standard error if the loss grew out of bounds, or is nan."""
+    if losses[-1] < 1e9:  # nan < 1e9 is False
+        return
+    print(
+        f"{name} diverged, loss {losses[-1]:.3g}: try a smaller --lr",
+        "损失发散了，请用更小的 --lr",
+        file=sys.stderr,
+    )
+
+
+# %% Command line 命令行选项（可以不看） --------------------
 def parse_args(argv):
-    parser = argparse.ArgumentParser(usage=argparse.SUPPRESS, description=__doc__)
+    """The options of the command line; one line and exit status 2 if one is wrong."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage=argparse.SUPPRESS,  # so that an error is one line
+    )
+    if hasattr(sys.stdout, "reconfigure"):  # not in a notebook, not in IDLE
+        sys.stdout.reconfigure(errors="replace")  # "?" for what a console cannot show
     add = parser.add_argument
-    add("--epochs", type=int, default=100, metavar="N", help="[100]")
-    add("--lr", type=float, metavar="X", help="[0.01, landscapes 0.1]")
-    add("--method", choices=[*METHODS, "all"], default="gd", help="[gd]")
-    add("--smooth", type=float, default=0.9, metavar="BETA", help="of sgd [0.9]")
-    add("--landscape", choices=["saddle", "local"], help="show where descent ends")
-    add("--seed", type=int, default=0, metavar="N", help="of SGD at the saddle [0]")
-    args = parse(parser, argv)
-    if args.smooth >= 1:
-        parser.error(f"--smooth must be below 1, not {args.smooth}")
-    args.lr = args.lr or (0.1 if args.landscape else 0.01)
-    return args
-
-
-def parse(parser, argv):
-    """Add the options of all lectures; say now what would fail after the training."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    add = parser.add_argument
-    add("--plot", type=Path, default=f"plots/{SCRIPT.stem}.png", metavar="FILE")
-    add("--show", action="store_true", help="also open the plot in a window")
-    add("--dry-run", action="store_true", help="one tiny epoch, to try the script")
+    add("--epochs", type=int, default=100, metavar="N", help="轮数, default 100")
+    add("--lr", type=float, metavar="X", help="学习率, default 0.01, landscapes 0.1")
+    add("--seed", type=int, default=0, metavar="N", help="鞍点的随机种子, default 0")
+    add(
+        "--method",
+        choices=["gd", "sgd", "minibatch", "all"],
+        default="gd",
+        help="梯度下降、随机、小批量，或三种一起, default gd",
+    )
+    add(
+        "--smooth",
+        type=float,
+        default=0.1,
+        metavar="BETA",
+        help="SGD 损失曲线的平滑：新值的权重，越小越平滑, default 0.1",
+    )
+    add("--landscape", choices=["saddle", "local"], help="鞍点，或局部最优")
+    plot = "plots/lecture03_gradient_descent.png"
+    add("--plot", type=Path, default=plot, metavar="FILE", help=f"图片, default {plot}")
+    add("--show", action="store_true", help="open the plot 训练后打开图片窗口")
+    add(
+        "--dry-run", action="store_true", help="only a try 只做试运行，几秒钟，没有结果"
+    )
     args = parser.parse_args(argv)
-    for name, value in vars(args).items():
-        low = {"epochs": 1, "batch_size": 1, "lr": 1e-12}.get(name, 0)
-        if isinstance(value, (int, float)) and not low <= value < 1e9:
-            parser.error(f"--{name.replace('_', '-')} must be from {low} to 1e9")
-    if args.plot.suffix.lower() not in (".png", ".pdf", ".svg") or args.plot.is_dir():
-        parser.error("--plot takes a file name that ends in .png, .pdf or .svg")
-    # the picture is written here before it takes the place of an earlier one
-    args.part = args.plot.resolve().with_suffix(f".{os.getpid()}{args.plot.suffix}")
-    args.plot.parent.mkdir(parents=True, exist_ok=True)
-    args.part.touch()  # what the machine refuses is told at the end of the file
-    args.part.unlink()
+
+    if args.lr is None:
+        args.lr = 0.01
+        if args.landscape:
+            args.lr = 0.1
+    if args.epochs < 1:
+        parser.error("--epochs must be 1 or more 轮数至少为 1")
+    if not 0 < args.lr < 1e9:
+        parser.error("--lr must be above 0 学习率必须大于 0")
+    if not 0 <= args.seed < 1e9:
+        parser.error("--seed must be 0 or more 随机种子不能是负数")
+    if not 0 < args.smooth <= 1:
+        parser.error("--smooth must be above 0, at most 1 平滑系数须大于 0，不超过 1")
+    check_plot(parser, args)
     if args.dry_run:
         args.epochs = 1
+        print("dry run: a try of the script, its numbers are no result")
     return args
 
 
-def print_table(slide, rows):
-    """Print (name, this run, video) rows, all strings, side by side."""
+def check_plot(parser, args):
+    """Say now what would otherwise fail after the training."""
+    if args.plot.suffix.lower() not in (".png", ".pdf", ".svg"):
+        parser.error("--plot takes a name that ends in .png, .pdf or .svg 图片文件名")
+    if args.plot.is_dir():
+        parser.error(f"--plot {args.plot.as_posix()} is a folder 这是一个文件夹")
+    try:
+        args.plot.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=args.plot.parent).close()
+    except OSError as error:  # not allowed there, for example
+        reason = error.strerror or error
+        parser.error(f"cannot write --plot {args.plot.as_posix()}: {reason} 无法写入")
+    if args.show:
+        try:
+            plt.close(plt.figure())  # can a window be opened?
+        except Exception as error:  # noqa: BLE001 each window system has its own
+            reason = str(error).split("\n")[0]
+            parser.error(f"--show: no window ({reason}) 打不开窗口，请去掉 --show")
+        if plt.get_backend().lower() == "agg":
+            parser.error("--show: there is no screen here 打不开窗口，请去掉 --show")
+    elif "IPython" not in sys.modules:
+        plt.switch_backend("agg")  # draw without windows: works on every machine
+
+
+def print_table(slide, rows, args):
+    """Print rows (name, this run, video) side by side; a dry run has no video."""
+    if args.dry_run:
+        print(f"\n{'':32} | {'dry run, no result':>24}")
+        for name, ours, video in rows:
+            print(f"{name:32} | {ours:>24}")
+        return
     print(f"\n{'':32} | {'this run':>24} | video ({slide})")
     for name, ours, video in rows:
         print(f"{name:32} | {ours:>24} | {video}")
 
 
 def save_plot(figure, args):
-    """Write the figure, whole or not at all; with --show also open a window."""
+    """Write the picture; one of an earlier run stays until the new one is whole."""
+    if args.dry_run:
+        style = {"size": 36, "rotation": 20, "alpha": 0.3, "ha": "center"}
+        figure.text(0.5, 0.4, "dry run, no result", **style)
+    new = args.plot.with_name(f"new-{args.plot.name}")
     try:
-        figure.savefig(args.part)
-        args.part.replace(args.plot.resolve())
-    finally:
-        args.part.unlink(missing_ok=True)
-    print(f"plot saved to {args.plot}")
+        args.plot.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(new)
+    except OSError as error:  # not allowed there, disk full
+        reason = error.strerror or error
+        sys.exit(f"cannot write --plot {args.plot.as_posix()}: {reason} 图片写不进去")
+    try:
+        new.replace(args.plot)
+    except OSError:  # Windows: a program that shows the earlier picture holds it
+        sys.exit(
+            f"cannot replace {args.plot.as_posix()}: is it open in another program? "
+            f"The new picture is {new.as_posix()} 旧图片正被别的程序打开，新图片另存在旁边"
+        )
+    print("plot saved to", args.plot.as_posix(), "(--show opens a window)")
     if args.show:
         plt.show()
 
 
 if __name__ == "__main__":
-    if alone := hasattr(sys.stdout, "reconfigure"):  # not in IDLE, not in a notebook
-        sys.stdout.reconfigure(errors="replace")  # some consoles lack some letters
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C
-    try:
-        status = main(None if "__file__" in globals() else [])
-        print(end="", flush=True)
-    except KeyboardInterrupt:
-        if alone:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one adds nothing
-        print("interrupted", file=sys.stderr)
-        status = 130
-    except OSError as error:  # a file that is missing or refused, a full disk
-        status = f"{error.filename or 'output or plot'}: {error.strerror or error}"
-        if alone and not error.filename:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # also for `| head -1`
-    if status:  # a notebook would show even exit status 0
-        sys.exit(status)
+    in_a_cell = sys.argv[-1].endswith(".json")  # the kernel's argument: no options
+    model = main([] if in_a_cell else None)

@@ -1,86 +1,113 @@
 """Lecture 04 · Back propagation (第四讲 反向传播)
 
 PyTorch finds the gradients itself. A tensor holds data and grad, and asks for no
-gradient unless told (requires_grad). Forward builds a computational graph: each step
-knows its value and its local derivative. Only when the loss is there can backward()
-begin: it walks the graph in reverse and leaves d loss / d w in w.grad. Data, rate and
-100 epochs of SGD as in lecture 3; w is a tensor that requires a gradient.
+gradient unless told (requires_grad). The forward pass builds a computational graph:
+each step knows its value and its local derivative. Only when the loss is there can
+backward() begin: it walks the graph in reverse and leaves d loss / d w in w.grad.
+Data, rate and 100 epochs of SGD are those of lecture 3; w is now a tensor.
 
-    python lecture04_backprop.py                     # the video: y_pred = w x
-    python lecture04_backprop.py --model affine      # exercise: w x + b
-    python lecture04_backprop.py --model quadratic   # exercise: w1 x^2 + w2 x + b
+反向传播：前向计算时建立计算图，记下每一步的值和局部导数；算出损失以后，backward() 沿着图
+反向走，按链式法则求出损失对 w 的梯度，存在 w.grad 里。不用再自己推导梯度公式。
+作业 4-1 至 4-4：手算的梯度和 autograd 的结果并排打印；--model affine、--model quadratic。
 
-Each model's gradients are also worked out by hand with the chain rule and stand
-beside autograd's. The picture shows the graph of slide 4-32, then the losses. A fully
-connected layer is input times weight plus bias; two of them without a nonlinearity
-between are one (lecture 7 shows it). Slides 4-34, 4-48 and 4-49 write the loss as
-(x w - y)^2 for models with a b or an x^2: it is (y_pred - y)^2.
+    python lecture04_backprop.py                     # the video 视频: w x
+    python lecture04_backprop.py --model affine      # exercise 作业 4-2: w x + b
+    python lecture04_backprop.py --model quadratic   # 作业 4-3, 4-4: w1 x^2 + w2 x + b
+
+The picture shows the graph of slide 4-32, and the losses. A fully connected layer is
+input times weight plus bias; two of them without a nonlinearity between are one
+(lecture 7 shows it).
 """
 
 import argparse
-import os
-import signal
 import sys
+import tempfile
 from pathlib import Path
-
-if __name__ == "__main__" and "IPython" not in sys.modules:  # no window but by --show
-    os.environ["MPLBACKEND"] = "" if "--show" in sys.argv else "agg"
 
 import matplotlib.pyplot as plt
 import torch
 
-# ---------------------------------------------------------------- 1. Dataset
-x_data = [1.0, 2.0, 3.0]  # hours of study
-y_data = [2.0, 4.0, 6.0]  # points
+# %% 1. Dataset 数据集 --------------------
+x_data = [1.0, 2.0, 3.0]  # hours of study 学习时间
+y_data = [2.0, 4.0, 6.0]  # points 分数
 
 
-# ------------------------------------------------------------------ 2. Model
+# %% 2. Model 模型 --------------------
 def forward(x, w):
-    """y_pred = w x."""
+    """y_pred = w x; w is a tensor, so y_pred is one, too."""
     return x * w
 
 
-# ------------------------------------------------------------------- 3. Loss
+# %% 3. Loss 损失函数 --------------------
 def loss(x, y, w):
-    """Squared error of one sample: a tensor, so calling this builds the graph."""
+    """The squared error of one sample; calling this builds the graph 建立计算图."""
     y_pred = forward(x, w)
-    return (y_pred - y) ** 2
+    r = y_pred - y  # the residual 残差
+    return r**2
 
 
-# --------------------------------------------------------------- The lecture
+# %% The lecture 视频里的程序（看到 main 结束就够了） --------------------
 def main(argv=None):
+    """The video's program; returns w, of the exercises' models all weights by name."""
+    # Without options: model linear, lr 0.01, epochs 100 不加选项就是视频里的值
     args = parse_args(argv)
-    print_gradients(args.model)
+    print_gradients(args)
     two_surprises()
     if args.model != "linear":
         return exercise(args)
 
     # 4. Training: forward, backward, update, sample by sample
-    w = torch.tensor([1.0], requires_grad=True)  # or it would get no gradient
+    # 默认不计算梯度，requires_grad=True 才会算
+    w = torch.tensor([1.0], requires_grad=True)
     print("predict (before training)", 4, forward(4, w).item())
-    gradients, losses = [], []
+    gradients = []
+    losses = []
     for epoch in range(args.epochs):
         for x, y in zip(x_data, y_data):
-            l = loss(x, y, w)
-            l.backward()  # frees the graph; the next forward builds another
+            l = loss(x, y, w)  # forward 前向：建立计算图，算出损失
+            l.backward()  # backward 反向：梯度存进 w.grad，计算图随即释放
             print("\tgrad:", x, y, w.grad.item())
             gradients.append(w.grad.item())
-            w.data = w.data - args.lr * w.grad.data  # .data: not part of the graph
-            w.grad.data.zero_()  # or the next backward adds to it
+            # update 更新权重；用 .data 只改数值，不会再建计算图
+            w.data = w.data - args.lr * w.grad.data
+            w.grad.data.zero_()  # 梯度清零，否则下一次会累加上去
         print("progress:", epoch, l.item())
-        losses.append(l.item())  # .item(): a sum of tensors would be one more graph
-        if not l.isfinite():  # more epochs do not help
-            break
+        losses.append(l.item())  # .item() 取出数值；把张量相加会不断建图，占内存
+        if not torch.isfinite(l):
+            break  # it diverged: more epochs do not help 已经发散，不必再训练
 
     # 5. Inference and plot
-    prediction = forward(4, w).item()
-    print("predict (after training)", 4, prediction)
-    print_table("slides 4-22, 4-43", compare(gradients, losses, prediction))
-    save_plot(draw(losses, "linear"), args)
-    return diverged("linear", losses[-1])
+    y_test = forward(4, w).item()
+    print("predict (after training)", 4, y_test)
+
+    rows = compare(gradients, losses, y_test, args)
+    print_table("slides 4-22, 4-43", rows, args)
+    figure = draw(losses, args)
+    save_plot(figure, args)
+    tell_divergence("linear", losses)
+    return w
 
 
-# --------------------------- Exercises: 4-1 to 4-4, other models and chain rules
+def two_surprises():
+    """Gradients add up until they are zeroed, and a graph serves only once."""
+    w = torch.tensor([1.0], requires_grad=True)
+    l = loss(1.0, 2.0, w)
+    l.backward()
+    print(f"w.grad after the first backward: {w.grad.item()}")
+    l = loss(1.0, 2.0, w)
+    l.backward()  # 没有清零，梯度加到了一起
+    print(f"w.grad after the second, not zeroed: {w.grad.item()}")
+    try:
+        l.backward()  # 同一个计算图不能反向走两次
+    except RuntimeError as error:
+        sentence = str(error).split(".")[0]
+        print("backward again through the same graph raises RuntimeError:")
+        print(f"    {sentence}.")
+
+
+# %% Exercises 4-1 to 4-4 作业：手算梯度，另外两个模型 --------------------
+# Slides 4-34, 4-48 and 4-49 write the loss as (x w - y)^2 for these models, too, which
+# have a b or an x^2: it is (y_pred - y)^2.
 def affine(x, w, b):
     """y_pred = w x + b, exercise 4-2."""
     return x * w + b
@@ -91,248 +118,377 @@ def quadratic(x, w1, w2, b):
     return w1 * x**2 + w2 * x + b
 
 
-# By hand: loss = r^2 with r = y_pred - y, so d loss / d w = 2r * d r / d w. The factor
-# 2r is the same for each weight; what differs is the local derivative d r / d w: of
-# r = w1 x^2 + w2 x + b - y it is x^2 for w1, x for w2, 1 for b.
-ONES = dict.fromkeys(["w1", "w2", "b"], 1.0)
-MODELS = {  # model: (forward, local derivatives, weights and their start)
-    "linear": (forward, lambda x: [x], {"w": 1.0}),
-    "affine": (affine, lambda x: [x, 1.0], {"w": 1.0, "b": 2.0}),
-    "quadratic": (quadratic, lambda x: [x**2, x, 1.0], ONES),
+# By hand: loss = r^2 with the residual r = y_pred - y, so the chain rule says
+# d loss / d w = 2r * d r / d w. 2r is the same for every weight; what differs is the
+# local derivative d r / d w. 链式法则：损失对残差的导数 2r，乘以残差对权重的局部导数。
+def linear_by_hand(r, x):
+    """The gradient for w of y_pred = w x."""
+    return {"w": 2 * r * x}
+
+
+def affine_by_hand(r, x):
+    """The gradients for w and b of y_pred = w x + b."""
+    return {"w": 2 * r * x, "b": 2 * r}
+
+
+def quadratic_by_hand(r, x):
+    """The gradients for w1, w2 and b of y_pred = w1 x^2 + w2 x + b."""
+    return {"w1": 2 * r * x**2, "w2": 2 * r * x, "b": 2 * r}
+
+
+FORWARD = {"linear": forward, "affine": affine, "quadratic": quadratic}
+BY_HAND = {
+    "linear": linear_by_hand,
+    "affine": affine_by_hand,
+    "quadratic": quadratic_by_hand,
+}
+START = {
+    "linear": {"w": 1.0},
+    "affine": {"w": 1.0, "b": 2.0},
+    "quadratic": {"w1": 1.0, "w2": 1.0, "b": 1.0},
 }
 
 
-def weights(start):
-    """One tensor per weight, each told to collect its gradient."""
-    return [torch.tensor(value, requires_grad=True) for value in start.values()]
+def start_weights(name):
+    """The weights of a model, {name: tensor}, each told to collect its gradient."""
+    weights = {}
+    for label, value in START[name].items():
+        weights[label] = torch.tensor(value, requires_grad=True)
+    return weights
+
+
+def print_gradients(args):
+    """The chain rule by hand beside autograd, at the weights' start."""
+    name = args.model
+    predict = FORWARD[name]
+    by_hand = BY_HAND[name]
+    values = ", ".join(f"{label} = {value:g}" for label, value in START[name].items())
+    print(f"Gradients of the {name} model at {values}")
+    print(f"{'':32} | {'by hand':>10} | {'autograd':>10} | expected")
+    for x, y in zip(x_data, y_data):
+        weights = start_weights(name)
+        # **weights 按名字传参数: affine(x, **weights) is affine(x, w=…, b=…)
+        r = predict(x, **weights) - y
+        l = r**2
+        l.backward()
+        hand = by_hand(r.item(), x)
+        for label, weight in weights.items():
+            sample = f"x = {x:g}, y = {y:g}: d loss / d {label}"
+            numbers = f"{hand[label]:10.4f} | {weight.grad.item():10.4f}"
+            expected = EXPECTED.get((name, x, label), " ")
+            if args.dry_run:
+                expected = " "  # a dry run stands beside no number of the video
+            print(f"{sample:32} | {numbers} | {expected}")
 
 
 def exercise(args):
-    """The lecture's training with two or three weights."""
-    predict, _, start = MODELS[args.model]
-    w, losses = weights(start), []
-    print("predict (before training)", 4, predict(4, *w).item())
+    """The lecture's training with two or three weights; returns them by name."""
+    predict = FORWARD[args.model]
+    weights = start_weights(args.model)
+    losses = []
+    print("predict (before training)", 4, predict(4, **weights).item())
     for epoch in range(args.epochs):
         for x, y in zip(x_data, y_data):
-            l = (predict(x, *w) - y) ** 2
+            l = (predict(x, **weights) - y) ** 2
             l.backward()
-            print("\tgrad:", x, y, *(weight.grad.item() for weight in w))
-            for weight in w:
+            gradients = [weight.grad.item() for weight in weights.values()]
+            print("\tgrad:", x, y, *gradients)
+            for weight in weights.values():  # 每个权重都更新，都清零
                 weight.data = weight.data - args.lr * weight.grad.data
                 weight.grad.data.zero_()
         print("progress:", epoch, l.item())
         losses.append(l.item())
-        if not l.isfinite():
+        if not torch.isfinite(l):
             break
-    prediction = predict(4, *w).item()
-    print("predict (after training)", 4, prediction)
-    rows = [slide_4_22(), ("progress: 0", str(losses[0]), "-")]
-    print_table("slide 4-22", [*rows, ("prediction for x = 4", str(prediction), "-")])
-    save_plot(draw(losses, args.model), args)
-    return diverged(args.model, losses[-1])
+    y_test = predict(4, **weights).item()
+    print("predict (after training)", 4, y_test)
+
+    rows = [
+        slide_4_22(),
+        ("progress: 0", losses[0], "-"),
+        ("prediction for x = 4", y_test, "-"),
+    ]
+    print_table("slide 4-22", rows, args)
+    figure = draw(losses, args)
+    save_plot(figure, args)
+    tell_divergence(args.model, losses)
+    return weights
 
 
-def print_gradients(name):
-    """The chain rule by hand beside autograd, at the weights' start."""
-    predict, derivatives, start = MODELS[name]
-    values = ", ".join(f"{label} = {value:g}" for label, value in start.items())
-    print(f"Gradients of the {name} model at {values}")
-    print(f"{'':32} | {'by hand':>10} | {'autograd':>10} | expected")
-    for x, y in zip(x_data, y_data):
-        w = weights(start)
-        r = predict(x, *w) - y
-        (r**2).backward()
-        source, answers = WORKED.get((name, x, y), ("", [""] * len(w)))
-        for label, local, weight, answer in zip(start, derivatives(x), w, answers):
-            sample = f"x = {x:g}, y = {y:g}: d loss / d {label}"
-            hand, auto = f"{2 * r * local:10.4f}", f"{weight.grad:10.4f}"
-            print(f"{sample:32} | {hand} | {auto} | {answer} {source}")
-
-
-def two_surprises():
-    """Gradients add up until they are zeroed, and a graph serves only once."""
-    w = torch.tensor([1.0], requires_grad=True)
-    for step in ("first backward", "second, not zeroed"):
-        l = loss(1.0, 2.0, w)
-        l.backward()
-        print(f"w.grad after the {step}: {w.grad.item()}")
-    try:
-        l.backward()
-    except RuntimeError as error:
-        print("backward again through the same graph raises RuntimeError:")
-        print("   ", str(error).split(".")[0] + ".")
+# %% Beside the video 与视频对照（可以不看） --------------------
+# Slide 4-43, all digits; its printout breaks off in epoch 6. Three gradients an epoch:
+VIDEO_GRADIENTS = [
+    -2.0,
+    -7.840000152587891,
+    -16.228801727294922,
+    -1.478623867034912,
+    -5.796205520629883,
+    -11.998146057128906,
+    -1.0931644439697266,
+    -4.285204887390137,
+    -8.870372772216797,
+    -0.8081896305084229,
+    -3.1681032180786133,
+    -6.557973861694336,
+    -0.5975041389465332,
+    -2.3422164916992188,
+    -4.848389625549316,
+    -0.4417421817779541,
+    -1.7316293716430664,
+    -3.58447265625,
+    -0.3265852928161621,
+    -1.2802143096923828,
+    -2.650045394897461,
+]
+VIDEO_PROGRESS = [  # the loss of the last sample, epochs 0 to 5
+    7.315943717956543,
+    3.9987640380859375,
+    2.1856532096862793,
+    1.1946394443511963,
+    0.6529689431190491,
+    0.35690122842788696,
+]
+# On no slide: it is what the slide's code gives.
+COMPUTED_PREDICTION = 7.999998569488525
+# The gradients at the start above: (model, x, weight). The exercises ask "= ?".
+EXPECTED = {
+    ("linear", 1.0, "w"): "-2.0 slide 4-32",
+    ("linear", 2.0, "w"): "-8.0 (computed, exercise 4-1)",
+    ("affine", 1.0, "w"): "2.0 (computed, exercise 4-2)",
+    ("affine", 1.0, "b"): "2.0 (computed, exercise 4-2)",
+}
 
 
 def slide_4_22():
     """Table row: dL/dx and dL/dw of z = x w at x = 2, w = 3, if dL/dz = 5."""
     x = torch.tensor(2.0, requires_grad=True)
     w = torch.tensor(3.0, requires_grad=True)
-    (x * w).backward(torch.tensor(5.0))  # dL/dz, which comes from above
+    z = x * w
+    z.backward(torch.tensor(5.0))  # dL/dz, which comes from above
     return "4-22: dL/dx, dL/dw", f"{x.grad}, {w.grad}", "15.0, 10.0"
 
 
-# ---------------------------------------------------------- Beside the video
-# Slide 4-43, whose printout breaks off in epoch 6.
-VIDEO_GRAD = [-2.0, -7.840000152587891, -16.228801727294922]  # first epoch's
-VIDEO_PROGRESS = ["7.315943717956543", "3.9988", "2.1857", "1.1946", "0.6530", "0.3569"]
-WORKED = {  # (model, x, y): where it stands, and the gradients at the start above
-    ("linear", 1.0, 2.0): ("slide 4-32", [-2.0]),
-    ("linear", 2.0, 4.0): ("computed, exercise 4-1", [-8.0]),
-    ("affine", 1.0, 2.0): ("computed, exercise 4-2", [2.0, 2.0]),
-}
+def count_equal(ours, video):
+    """How many of the numbers that both have are equal to the last digit."""
+    both = min(len(ours), len(video))
+    equal = 0
+    for i in range(both):
+        if ours[i] == video[i]:
+            equal += 1
+    return f"{equal} of {both}"
 
 
-def compare(gradients, losses, prediction):
-    """Table rows: slide 4-22, the first epoch's gradients, epochs 0 to 5 (4-43)."""
+def compare(gradients, losses, y_test, args):
+    """Table rows: slide 4-22, the gradients and losses of 4-43, the prediction."""
     rows = [slide_4_22()]
-    for x, ours, video in zip(x_data, gradients, VIDEO_GRAD):
-        rows.append((f"first gradient at x = {x:g}", str(ours), str(video)))
-    for epoch, (ours, video) in enumerate(zip(losses, VIDEO_PROGRESS)):
-        rows.append((f"progress: {epoch}", str(ours), video))
-    # what the slide's code gives: it is on no slide
-    shown = "7.999998569488525 (computed)" if len(losses) == 100 else "-"
-    return [*rows, ("prediction for x = 4", str(prediction), shown)]
+    for i in range(3):
+        name = f"first gradient at x = {x_data[i]:g}"
+        rows.append((name, gradients[i], VIDEO_GRADIENTS[i]))
+    for epoch in range(min(len(losses), 6)):
+        rows.append((f"progress: {epoch}", losses[epoch], VIDEO_PROGRESS[epoch]))
+    if not args.dry_run:
+        equal = count_equal(gradients, VIDEO_GRADIENTS)
+        rows.append(("grads equal to the last digit", equal, "21 shown"))
+        equal = count_equal(losses, VIDEO_PROGRESS)
+        rows.append(("losses equal to the last digit", equal, "6 shown"))
+    video = "-"
+    if len(losses) == 100:
+        video = f"{COMPUTED_PREDICTION} (computed)"
+    rows.append(("prediction for x = 4", y_test, video))
+    return rows
+
+
+def draw(losses, args):
+    """The graph of slide 4-32 above, the losses of this run below."""
+    figure, (top, axes) = plt.subplots(2, 1, figsize=(8, 7.5), layout="constrained")
+    draw_graph(top)
+    style = "-"
+    if len(losses) < 5:
+        style = ".-"  # a point is no line
+    axes.plot(losses, style, label=f"this run: {args.model}")
+    if args.model == "linear" and not args.dry_run:
+        axes.plot(VIDEO_PROGRESS[: args.epochs], "ko", ms=4, label="video")
+    if args.model == "linear" and losses[-1] < 1e-9:
+        text = "the steps are too small for float32"
+        axes.annotate(text, (len(losses), 4 * losses[-1]), ha="right")
+    axes.set(xlabel="Epoch", ylabel="Loss of the last sample (x = 3)", yscale="log")
+    axes.set_title("Lecture 04 · Training")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return figure
+
+
+BLUE = "#0072B2"
+ORANGE = "#D55E00"  # red-green blind readers tell these two apart
 
 
 def draw_graph(axes):
-    """The graph of slide 4-32 (x = 1, y = 2, w = 1): values, derivatives, gradients."""
-    x, y = torch.tensor([1.0, 2.0])
+    """The graph of slide 4-32 (x = 1, y = 2, w = 1): values, derivatives, gradients.
+
+    All numbers are computed here; the pairs are places in the picture.
+    """
+    x = torch.tensor(1.0)
+    y = torch.tensor(2.0)
     w = torch.tensor(1.0, requires_grad=True)
     y_pred = x * w
     r = y_pred - y
     l = r**2
-    for tensor in (y_pred, r):
-        tensor.retain_grad()  # or only w keeps its gradient
+    y_pred.retain_grad()  # or only w keeps its gradient
+    r.retain_grad()
     l.backward()
 
-    places = {"w": (0, 1), "x": (0, -1), "y_pred": (1.6, 0)}
-    places |= {"y": (1.6, -1.7), "r": (3.6, 0), "loss": (5.6, 0)}
-    edges = [  # from, to, local derivative, gradient that flows back
-        ("w", "y_pred", f"x = {x:g}", f"{w.grad:g}"),
-        ("x", "y_pred", f"w = {w:g}", ""),
-        ("y_pred", "r", "1", f"{y_pred.grad:g}"),
-        ("y", "r", "-1", ""),
-        ("r", "loss", f"2r = {2 * r:g}", f"{r.grad:g}"),
-    ]
-    arrow = {"arrowstyle": "-|>", "shrinkA": 24, "shrinkB": 24, "color": "grey"}
-    near = {"ha": "center", "textcoords": "offset points"}
-    for tail, head, local, back in edges:
-        (x0, y0), (x1, y1) = places[tail], places[head]
-        axes.annotate("", (x1, y1), (x0, y0), arrowprops=arrow)
-        middle = ((x0 + x1) / 2, (y0 + y1) / 2)
-        shift = (22, -14) if tail == "y" else (0, 9)  # keep clear of the edge above
-        axes.annotate(local, middle, shift, color="C0", **near)
-        if back:
-            axes.annotate(back, middle, (0, -18), color="C3", weight="bold", **near)
-    box = {"boxstyle": "circle,pad=0.5", "facecolor": "white"}
-    for name, value in zip(places, (w, x, y_pred, y, r, l)):
-        text = f"{name}\n{value:g}"
-        axes.text(*places[name], text, ha="center", va="center", bbox=box, fontsize=9)
-    axes.text(3.6, 1.5, "local derivative", color="C0", ha="center")
-    axes.text(3.6, 1.1, "gradient that flows back", color="C3", ha="center")
-    axes.set(xlim=(-0.6, 6.3), ylim=(-2.3, 1.9), title="Graph of slide 4-32")
+    draw_edge(axes, (0, 1), (1.6, 0))
+    draw_edge(axes, (0, -1), (1.6, 0))
+    draw_edge(axes, (1.6, 0), (3.6, 0))
+    draw_edge(axes, (1.6, -1.7), (3.6, 0))
+    draw_edge(axes, (3.6, 0), (5.6, 0))
+    derivative = {"color": BLUE, "ha": "center"}
+    axes.text(0.85, 0.65, f"x = {x:g}", **derivative)
+    axes.text(0.6, -0.35, f"w = {w:g}", **derivative)
+    axes.text(2.6, 0.15, "1", **derivative)
+    axes.text(2.45, -1.45, "-1", **derivative)
+    axes.text(4.6, 0.15, f"2r = {2 * r:g}", **derivative)
+    gradient = {"color": ORANGE, "ha": "center", "weight": "bold"}
+    axes.text(0.55, 0.25, f"← {w.grad:g}", **gradient)
+    axes.text(2.6, -0.35, f"← {y_pred.grad:g}", **gradient)
+    axes.text(4.6, -0.35, f"← {r.grad:g}", **gradient)
+    draw_node(axes, (0, 1), "w", w)
+    draw_node(axes, (0, -1), "x", x)
+    draw_node(axes, (1.6, 0), "y_pred", y_pred)
+    draw_node(axes, (1.6, -1.7), "y", y)
+    draw_node(axes, (3.6, 0), "r", r)
+    draw_node(axes, (5.6, 0), "loss", l)
+    axes.text(3.6, -0.75, "residual\nr = y_pred - y", ha="center", va="top")
+    axes.text(5.6, -0.75, "loss = r²", ha="center", va="top")
+    axes.text(3.6, 1.5, "local derivative", **derivative)
+    axes.text(3.6, 1.1, "← gradient that flows back", **gradient)
+    axes.set(xlim=(-0.6, 6.3), ylim=(-2.3, 1.9))
+    axes.set_title("Lecture 04 · Back propagation: the graph of slide 4-32")
     axes.axis("off")
 
 
-def draw(losses, name):
-    """The worked graph above, the losses of this run below."""
-    figure, (top, axes) = plt.subplots(2, 1, figsize=(8, 7.5), layout="constrained")
-    draw_graph(top)
-    style = ".-" if len(losses) < 5 else "-"
-    axes.plot(losses, style, label=f"this run: {name}")
-    if name == "linear":
-        axes.plot([float(value) for value in VIDEO_PROGRESS], "ko", ms=4, label="video")
-        if losses[-1] < 1e-9:
-            text = "the steps are too small for float32"
-            axes.annotate(text, (len(losses), 4 * losses[-1]), ha="right")
-    axes.set(xlabel="Epoch", ylabel="Loss of the last sample (x = 3)", yscale="log")
-    axes.set_title("Training")
-    axes.grid(alpha=0.3)
-    axes.legend()
-    figure.suptitle("Lecture 04 · Back propagation")
-    return figure
+def draw_node(axes, place, name, value):
+    """A circle with a name and a value."""
+    box = {"boxstyle": "circle,pad=0.5", "facecolor": "white"}
+    style = {"ha": "center", "va": "center", "fontsize": 9}
+    axes.text(*place, f"{name}\n{value:g}", bbox=box, **style)
 
 
-def diverged(name, loss):
-    """Exit status 1, and a line that says so, if the loss is out of bounds."""
-    if abs(loss) < 1e9:  # nan is not, either
-        return 0
-    print(f"{name} diverged, loss {loss:.3g}: try a smaller --lr", file=sys.stderr)
-    return 1
+def draw_edge(axes, tail, head):
+    """An arrow from one node to the next."""
+    arrow = {"arrowstyle": "-|>", "shrinkA": 24, "shrinkB": 24, "color": "grey"}
+    axes.annotate("", head, tail, arrowprops=arrow)
 
 
-# -------------------------------------------------------------- Command line
-# a notebook cell has no __file__
-SCRIPT = Path(globals().get("__file__", "lecture04.py")).resolve()
+def tell_divergence(name, losses):
+    """A line on standard error if the loss grew out of bounds, or is nan."""
+    if losses[-1] < 1e9:  # nan < 1e9 is False
+        return
+    print(
+        f"{name} diverged, loss {losses[-1]:.3g}: try a smaller --lr",
+        "损失发散了，请用更小的 --lr",
+        file=sys.stderr,
+    )
 
 
+# %% Command line 命令行选项（可以不看） --------------------
 def parse_args(argv):
-    parser = argparse.ArgumentParser(usage=argparse.SUPPRESS, description=__doc__)
+    """The options of the command line; one line and exit status 2 if one is wrong."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage=argparse.SUPPRESS,  # so that an error is one line
+    )
+    if hasattr(sys.stdout, "reconfigure"):  # not in a notebook, not in IDLE
+        sys.stdout.reconfigure(errors="replace")  # "?" for what a console cannot show
     add = parser.add_argument
-    add("--epochs", type=int, default=100, metavar="N", help="[100]")
-    add("--lr", type=float, default=0.01, metavar="X", help="[0.01]")
-    add("--model", choices=MODELS, default="linear", help="[linear]")
-    return parse(parser, argv)
-
-
-def parse(parser, argv):
-    """Add the options of all lectures; say now what would fail after the training."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    add = parser.add_argument
-    add("--plot", type=Path, default=f"plots/{SCRIPT.stem}.png", metavar="FILE")
-    add("--show", action="store_true", help="also open the plot in a window")
-    add("--dry-run", action="store_true", help="one tiny epoch, to try the script")
+    add("--epochs", type=int, default=100, metavar="N", help="轮数, default 100")
+    add("--lr", type=float, default=0.01, metavar="X", help="学习率, default 0.01")
+    add(
+        "--model",
+        choices=["linear", "affine", "quadratic"],
+        default="linear",
+        help="模型（作业 4-2 至 4-4）, default linear",
+    )
+    plot = "plots/lecture04_backprop.png"
+    add("--plot", type=Path, default=plot, metavar="FILE", help=f"图片, default {plot}")
+    add("--show", action="store_true", help="open the plot 训练后打开图片窗口")
+    add(
+        "--dry-run", action="store_true", help="only a try 只做试运行，几秒钟，没有结果"
+    )
     args = parser.parse_args(argv)
-    for name, value in vars(args).items():
-        low = {"epochs": 1, "batch_size": 1, "lr": 1e-12}.get(name, 0)
-        if isinstance(value, (int, float)) and not low <= value < 1e9:
-            parser.error(f"--{name.replace('_', '-')} must be from {low} to 1e9")
-    if args.plot.suffix.lower() not in (".png", ".pdf", ".svg") or args.plot.is_dir():
-        parser.error("--plot takes a file name that ends in .png, .pdf or .svg")
-    # the picture is written here before it takes the place of an earlier one
-    args.part = args.plot.resolve().with_suffix(f".{os.getpid()}{args.plot.suffix}")
-    args.plot.parent.mkdir(parents=True, exist_ok=True)
-    args.part.touch()  # what the machine refuses is told at the end of the file
-    args.part.unlink()
+
+    if args.epochs < 1:
+        parser.error("--epochs must be 1 or more 轮数至少为 1")
+    if not 0 < args.lr < 1e9:
+        parser.error("--lr must be above 0 学习率必须大于 0")
+    check_plot(parser, args)
     if args.dry_run:
         args.epochs = 1
+        print("dry run: a try of the script, its numbers are no result")
     return args
 
 
-def print_table(slide, rows):
-    """Print (name, this run, video) rows, all strings, side by side."""
+def check_plot(parser, args):
+    """Say now what would otherwise fail after the training."""
+    if args.plot.suffix.lower() not in (".png", ".pdf", ".svg"):
+        parser.error("--plot takes a name that ends in .png, .pdf or .svg 图片文件名")
+    if args.plot.is_dir():
+        parser.error(f"--plot {args.plot.as_posix()} is a folder 这是一个文件夹")
+    try:
+        args.plot.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=args.plot.parent).close()
+    except OSError as error:  # not allowed there, for example
+        reason = error.strerror or error
+        parser.error(f"cannot write --plot {args.plot.as_posix()}: {reason} 无法写入")
+    if args.show:
+        try:
+            plt.close(plt.figure())  # can a window be opened?
+        except Exception as error:  # noqa: BLE001 each window system has its own
+            reason = str(error).split("\n")[0]
+            parser.error(f"--show: no window ({reason}) 打不开窗口，请去掉 --show")
+        if plt.get_backend().lower() == "agg":
+            parser.error("--show: there is no screen here 打不开窗口，请去掉 --show")
+    elif "IPython" not in sys.modules:
+        plt.switch_backend("agg")  # draw without windows: works on every machine
+
+
+def print_table(slide, rows, args):
+    """Print rows (name, this run, video) side by side; a dry run has no video."""
+    if args.dry_run:
+        print(f"\n{'':32} | {'dry run, no result':>24}")
+        for name, ours, video in rows:
+            print(f"{name:32} | {ours:>24}")
+        return
     print(f"\n{'':32} | {'this run':>24} | video ({slide})")
     for name, ours, video in rows:
         print(f"{name:32} | {ours:>24} | {video}")
 
 
 def save_plot(figure, args):
-    """Write the figure, whole or not at all; with --show also open a window."""
+    """Write the picture; one of an earlier run stays until the new one is whole."""
+    if args.dry_run:
+        style = {"size": 36, "rotation": 20, "alpha": 0.3, "ha": "center"}
+        figure.text(0.5, 0.4, "dry run, no result", **style)
+    new = args.plot.with_name(f"new-{args.plot.name}")
     try:
-        figure.savefig(args.part)
-        args.part.replace(args.plot.resolve())
-    finally:
-        args.part.unlink(missing_ok=True)
-    print(f"plot saved to {args.plot}")
+        args.plot.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(new)
+    except OSError as error:  # not allowed there, disk full
+        reason = error.strerror or error
+        sys.exit(f"cannot write --plot {args.plot.as_posix()}: {reason} 图片写不进去")
+    try:
+        new.replace(args.plot)
+    except OSError:  # Windows: a program that shows the earlier picture holds it
+        sys.exit(
+            f"cannot replace {args.plot.as_posix()}: is it open in another program? "
+            f"The new picture is {new.as_posix()} 旧图片正被别的程序打开，新图片另存在旁边"
+        )
+    print("plot saved to", args.plot.as_posix(), "(--show opens a window)")
     if args.show:
         plt.show()
 
 
 if __name__ == "__main__":
-    if alone := hasattr(sys.stdout, "reconfigure"):  # not in IDLE, not in a notebook
-        sys.stdout.reconfigure(errors="replace")  # some consoles lack some letters
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C
-    try:
-        status = main(None if "__file__" in globals() else [])
-        print(end="", flush=True)
-    except KeyboardInterrupt:
-        if alone:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one adds nothing
-        print("interrupted", file=sys.stderr)
-        status = 130
-    except OSError as error:  # a file that is missing or refused, a full disk
-        status = f"{error.filename or 'output or plot'}: {error.strerror or error}"
-        if alone and not error.filename:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # also for `| head -1`
-    if status:  # a notebook would show even exit status 0
-        sys.exit(status)
+    in_a_cell = sys.argv[-1].endswith(".json")  # the kernel's argument: no options
+    model = main([] if in_a_cell else None)

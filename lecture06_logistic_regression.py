@@ -1,88 +1,93 @@
 """Lecture 06 · Logistic regression (第六讲 逻辑斯蒂回归)
 
-Not how many points, but pass or fail: the model puts the linear output through
-the logistic function, sigma(x w + b), one of the S-shaped (sigmoid, saturating)
-functions, and reads it as the probability of a pass. 1, 2, 3 hours gave fail, fail,
-pass. Loss is the binary cross-entropy.
+Not how many points, but pass or fail: the model puts the linear output through the
+logistic function, sigma(x w + b), one of the S-shaped (sigmoid, saturating) functions,
+and reads it as the probability of a pass. 1, 2, 3 hours gave fail, fail, pass. The
+loss is the binary cross-entropy; the first lines work it out by hand (slide 6-11), and
+show that it is entropy + Kullback-Leibler divergence.
 
-    python lecture06_logistic_regression.py
+这一讲做二分类：线性层的输出再经过 sigmoid 函数，得到 0 到 1 之间的数，也就是通过考试的
+概率；损失函数换成二元交叉熵（BCE）。训练之前先手算第 11 页幻灯片上的四个损失，
+再用一个例子说明：交叉熵 = 熵 + KL 散度。
 
-Before the training it works out the cross-entropy by hand (slide 6-11), and shows
-that it is entropy + Kullback-Leibler divergence. The training sums the losses of the
-samples (slide 6-14; 6-13 writes 1/N before the sum).
+    python lecture06_logistic_regression.py             # the video 视频
+    python lecture06_logistic_regression.py --lr 0.1    # a larger rate 学习率大一些
 """
 
 import argparse
 import math
-import os
-import signal
 import sys
+import tempfile
 from pathlib import Path
-
-if __name__ == "__main__" and "IPython" not in sys.modules:  # no window but by --show
-    os.environ["MPLBACKEND"] = "" if "--show" in sys.argv else "agg"
 
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
-# ---------------------------------------------------------------- 1. Dataset
-x_data = torch.tensor([[1.0], [2.0], [3.0]])  # hours of study, (3, 1)
-y_data = torch.tensor([[0.0], [0.0], [1.0]])  # 0 fail, 1 pass, (3, 1)
+# %% 1. Dataset 数据集 --------------------
+x_data = torch.tensor([[1.0], [2.0], [3.0]])  # hours of study 学习时间, (3, 1)
+y_data = torch.tensor([[0.0], [0.0], [1.0]])  # 0 fail 未通过, 1 pass 通过, (3, 1)
 
 
-# ------------------------------------------------------------------ 2. Model
+# %% 2. Model 模型 --------------------
 class LogisticRegressionModel(torch.nn.Module):
     """P(pass | x hours) = sigma(x w + b): (N, 1) -> (N, 1), between 0 and 1."""
 
     def __init__(self):
         super().__init__()
+        # sigmoid 没有参数，所以这里和线性回归一样，只有一个线性层
         self.linear = torch.nn.Linear(1, 1)
 
     def forward(self, x):
-        return torch.sigmoid(self.linear(x))  # F.sigmoid (6-12) is deprecated
+        # 线性层的输出可以是任何实数，sigmoid 把它变到 0 和 1 之间
+        y_pred = torch.sigmoid(self.linear(x))  # F.sigmoid (6-12) works, too
+        return y_pred
 
 
-# --------------------------------------------------------------- The lecture
+# %% The lecture 视频里的程序（看到 main 结束就够了） --------------------
 def main(argv=None):
+    """The video's program; returns the trained model."""
+    # Without options: lr 0.01, epochs 1000 不加选项就是视频里的值
     args = parse_args(argv)
-    torch.manual_seed(args.seed)
+    torch.manual_seed(args.seed)  # the same random start every time 每次起点相同
     rows = explain_loss()
 
     # 2. Model
     model = LogisticRegressionModel()
 
     # 3. Loss and optimizer
-    # PyTorch recommends BCEWithLogitsLoss today: the sigmoid inside, more exact
-    criterion = torch.nn.BCELoss(reduction="sum")  # size_average=False on the slide
+    # 二元交叉熵，对样本求和; the slide's size_average=False is today's "sum".
+    # Slide 6-13 writes 1/N before the sum, its code and the training (6-14) have none.
+    # 现在更推荐 BCEWithLogitsLoss：sigmoid 已在损失函数里，数值更精确
+    criterion = torch.nn.BCELoss(reduction="sum")
     optimizer = torch.optim.SGD(model.parameters(), lr=args.lr)
 
     # 4. Training cycle: forward, backward, update
+    losses = []
     for epoch in range(args.epochs):
-        y_pred = model(x_data)
+        y_pred = model(x_data)  # forward 前向：算出通过的概率
         loss = criterion(y_pred, y_data)
         print(epoch, loss.item())
+        losses.append(loss.item())
 
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+        optimizer.zero_grad()  # 梯度清零
+        loss.backward()  # backward 反向
+        optimizer.step()  # update 更新权重
 
     # 5. Inference and plot
     print("w =", model.linear.weight.item())
     print("b =", model.linear.bias.item())
     print("P(pass | 4 hours) =", infer(model, [4.0])[0])
-    print_table("slides 6-11, 6-19", rows + compare(model))
-    save_plot(draw(model), args)
+
+    rows += compare(model)
+    print_table("slides 6-11, 6-19", rows, args)
+    figure = draw(model, args)
+    save_plot(figure, args)
+    tell_divergence(losses)
+    return model
 
 
-def infer(model, hours):
-    """P(pass) for an array of hours, shape (N,)."""
-    x = torch.tensor(np.reshape(hours, (-1, 1)), dtype=torch.float32)
-    with torch.no_grad():
-        return model(x).numpy().ravel()
-
-
-# ------------------------------ Exercises: the loss by hand, and what it means
+# %% Exercise 作业：手算交叉熵，以及它的含义 --------------------
 def bce(y, y_pred):
     """Binary cross-entropy of one sample: -(y log p + (1 - y) log(1 - p))."""
     return -(y * math.log(y_pred) + (1 - y) * math.log(1 - y_pred))
@@ -90,54 +95,81 @@ def bce(y, y_pred):
 
 def explain_loss():
     """Slide 6-11 by hand and with BCELoss; returns the table rows."""
-    rows, losses = [], []
-    for (y, y_pred), video in VIDEO_BCE.items():
-        losses.append(bce(y, y_pred))
-        rows.append((f"BCE of y = {y}, y_pred = {y_pred}", f"{losses[-1]:.4f}", video))
-    rows.append(("mean of the four", f"{np.mean(losses):.4f}", VIDEO_MEAN))
-    y, y_pred = torch.tensor(list(VIDEO_BCE)).T
-    print(f"BCELoss of slide 6-11: {torch.nn.BCELoss()(y_pred, y).item():.4f}")
+    rows = []
+    losses = []
+    for y, y_pred, video in VIDEO_BCE:
+        loss = bce(y, y_pred)
+        losses.append(loss)
+        name = f"BCE of y = {y}, y_pred = {y_pred}"
+        rows.append((name, f"{loss:.4f}", f"{video:.4f}"))
+    mean = sum(losses) / 4
+    rows.append(("mean of the four", f"{mean:.4f}", VIDEO_MEAN))
+    y_pred = torch.tensor([0.2, 0.8, 0.3, 0.7])
+    y = torch.tensor([1.0, 1.0, 0.0, 0.0])
+    criterion = torch.nn.BCELoss()  # 不写 reduction 就是取平均
+    print(f"BCELoss of slide 6-11: {criterion(y_pred, y).item():.4f}")
 
-    p, q = 0.7, 0.4  # the truth and the model's belief, of one event
+    p = 0.7  # the truth 真实概率
+    q = 0.4  # what the model believes 模型给出的概率
     entropy = bce(p, p)
     kl = p * math.log(p / q) + (1 - p) * math.log((1 - p) / (1 - q))
     print(f"truth P = {p}, model Q = {q}:")
     print(f"  entropy H(P)             {entropy:.4f}")
     print(f"  + divergence KL(P || Q)  {kl:.4f}")
     print(f"  = cross-entropy H(P, Q)  {bce(p, q):.4f}  (sum {entropy + kl:.4f})")
+    # 熵与模型无关，所以减小交叉熵就是减小 KL 散度
     print("Only KL depends on the model: less cross-entropy means closer to the truth.")
     return rows
 
 
-# ---------------------------------------------------------- Beside the video
-# slide 6-11: (y, y_pred): loss
-VIDEO_BCE = {(1, 0.2): "1.6094", (1, 0.8): "0.2231"}
-VIDEO_BCE |= {(0, 0.3): "0.3567", (0, 0.7): "1.2040"}
-VIDEO_MEAN = "0.8483"
-VIDEO_W, VIDEO_B = 1.193, -2.859  # slide 6-19, measured off its curve
+# %% Beside the video 与视频对照（可以不看） --------------------
+VIDEO_BCE = [  # slide 6-11: y, y_pred, loss
+    (1, 0.2, 1.6094),
+    (1, 0.8, 0.2231),
+    (0, 0.3, 0.3567),
+    (0, 0.7, 1.2040),
+]
+VIDEO_MEAN = 0.8483
+# Slide 6-19 shows only a curve. Measured off it: sigma(w x + b) with these two.
+VIDEO_W = 1.193
+VIDEO_B = -2.859
+
+
+def infer(model, hours):
+    """P(pass) for a list of hours: numpy, shape (N,)."""
+    x = torch.tensor(hours, dtype=torch.float32).view(-1, 1)  # 一列，每行一个样本
+    with torch.no_grad():  # 只做推理，不需要梯度
+        p = model(x)
+    return p.view(-1).numpy()
 
 
 def compare(model):
     """Table rows: the curve against slide 6-19."""
-    w, b = model.linear.weight.item(), model.linear.bias.item()
-    rows = [("w, b", f"{w:.3f}, {b:.3f}", f"about {VIDEO_W}, {VIDEO_B}")]
+    w = model.linear.weight.item()
+    b = model.linear.bias.item()
+    p = infer(model, [4.0])[0]
+    rows = []
+    rows.append(("w, b", f"{w:.3f}, {b:.3f}", f"about {VIDEO_W}, {VIDEO_B}"))
     rows.append(("P(pass) = 0.5 at hours", f"{-b / w:.2f}", "about 2.40"))
-    rows.append(("P(pass) after 4 hours", f"{infer(model, [4])[0]:.4f}", "about 0.87"))
+    rows.append(("P(pass) after 4 hours", f"{p:.4f}", "about 0.87"))
     return rows
 
 
-def draw(model):
+def draw(model, args):
     """The probability curve from 0 to 10 hours, the video's dashed beside it."""
     hours = np.linspace(0, 10, 200)
-    crossing = -model.linear.bias.item() / model.linear.weight.item()
+    w = model.linear.weight.item()
+    b = model.linear.bias.item()
+    crossing = -b / w
     figure, axes = plt.subplots(figsize=(8, 4.5), layout="constrained")
     axes.plot(hours, infer(model, hours), label="this run")
-    video = 1 / (1 + np.exp(-(VIDEO_W * hours + VIDEO_B)))
-    axes.plot(hours, video, "k--", label="video (slide 6-19, about)")
+    if not args.dry_run:
+        video = 1 / (1 + np.exp(-(VIDEO_W * hours + VIDEO_B)))
+        axes.plot(hours, video, "k--", label="video (slide 6-19, about)")
     axes.plot([0, 10], [0.5, 0.5], "r", lw=1)
     if 0 < crossing < 10:
-        axes.plot(crossing, 0.5, "ro", label=f"P = 0.5 at {crossing:.2f} hours")
-    axes.plot(x_data.numpy(), y_data.numpy(), "C2s", label="training data")
+        axes.plot(crossing, 0.5, "rD", label=f"P = 0.5 at {crossing:.2f} hours")
+    axes.plot(x_data, y_data, "s", color="#E69F00", label="training data")
     axes.set(xlabel="Hours", ylabel="Probability of Pass")
     axes.set_title("Lecture 06 · Logistic regression")
     axes.grid(alpha=0.3)
@@ -145,77 +177,112 @@ def draw(model):
     return figure
 
 
-# -------------------------------------------------------------- Command line
-SCRIPT = Path(globals().get("__file__", "lecture06.py"))  # a notebook cell has none
+def tell_divergence(losses):
+    """A line on standard error if the loss ended far above where it can begin."""
+    if losses[-1] < 10:
+        return
+    print(
+        f"the training diverged, loss {losses[-1]:.3g}: try a smaller --lr",
+        "损失发散了，请用更小的 --lr",
+        file=sys.stderr,
+    )
 
 
+# %% Command line 命令行选项（可以不看） --------------------
 def parse_args(argv):
-    parser = argparse.ArgumentParser(usage=argparse.SUPPRESS, description=__doc__)
+    """The options of the command line; one line and exit status 2 if one is wrong."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage=argparse.SUPPRESS,  # so that an error is one line
+    )
+    if hasattr(sys.stdout, "reconfigure"):  # not in a notebook, not in IDLE
+        sys.stdout.reconfigure(errors="replace")  # "?" for what a console cannot show
     add = parser.add_argument
-    add("--epochs", type=int, default=1000, metavar="N", help="[1000]")
-    add("--lr", type=float, default=0.01, metavar="X", help="[0.01]")
-    add("--seed", type=int, default=0, metavar="N", help="[0]")
-    return parse(parser, argv)
-
-
-def parse(parser, argv):
-    """Add the options of all lectures; say now what would fail after the training."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    add = parser.add_argument
-    add("--plot", type=Path, default=f"plots/{SCRIPT.stem}.png", metavar="FILE")
-    add("--show", action="store_true", help="also open the plot in a window")
-    add("--dry-run", action="store_true", help="one tiny epoch, to try the script")
+    add("--epochs", type=int, default=1000, metavar="N", help="轮数, default 1000")
+    add("--lr", type=float, default=0.01, metavar="X", help="学习率, default 0.01")
+    add("--seed", type=int, default=0, metavar="N", help="随机种子, default 0")
+    plot = "plots/lecture06_logistic_regression.png"
+    add("--plot", type=Path, default=plot, metavar="FILE", help=f"图片, default {plot}")
+    add("--show", action="store_true", help="open the plot 训练后打开图片窗口")
+    add(
+        "--dry-run", action="store_true", help="only a try 只做试运行，几秒钟，没有结果"
+    )
     args = parser.parse_args(argv)
-    for name, value in vars(args).items():
-        low = {"epochs": 1, "batch_size": 1, "lr": 1e-12}.get(name, 0)
-        if isinstance(value, (int, float)) and not low <= value < 1e9:
-            parser.error(f"--{name.replace('_', '-')} must be from {low} to 1e9")
-    if args.plot.suffix.lower() not in (".png", ".pdf", ".svg") or args.plot.is_dir():
-        parser.error("--plot takes a file name that ends in .png, .pdf or .svg")
-    # the picture is written here before it takes the place of an earlier one
-    args.part = args.plot.resolve().with_suffix(f".{os.getpid()}{args.plot.suffix}")
-    args.plot.parent.mkdir(parents=True, exist_ok=True)
-    args.part.touch()  # what the machine refuses is told at the end of the file
-    args.part.unlink()
+
+    if args.epochs < 1:
+        parser.error("--epochs must be 1 or more 轮数至少为 1")
+    if not 0 < args.lr < 1e9:
+        parser.error("--lr must be above 0 学习率必须大于 0")
+    if not 0 <= args.seed < 1e9:
+        parser.error("--seed must be 0 or more 随机种子不能是负数")
+    check_plot(parser, args)
     if args.dry_run:
         args.epochs = 1
+        print("dry run: a try of the script, its numbers are no result")
     return args
 
 
-def print_table(slide, rows):
-    """Print (name, this run, video) rows, all strings, side by side."""
+def check_plot(parser, args):
+    """Say now what would otherwise fail after the training."""
+    if args.plot.suffix.lower() not in (".png", ".pdf", ".svg"):
+        parser.error("--plot takes a name that ends in .png, .pdf or .svg 图片文件名")
+    if args.plot.is_dir():
+        parser.error(f"--plot {args.plot.as_posix()} is a folder 这是一个文件夹")
+    try:
+        args.plot.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=args.plot.parent).close()
+    except OSError as error:  # not allowed there, for example
+        reason = error.strerror or error
+        parser.error(f"cannot write --plot {args.plot.as_posix()}: {reason} 无法写入")
+    if args.show:
+        try:
+            plt.close(plt.figure())  # can a window be opened?
+        except Exception as error:  # noqa: BLE001 each window system has its own
+            reason = str(error).split("\n")[0]
+            parser.error(f"--show: no window ({reason}) 打不开窗口，请去掉 --show")
+        if plt.get_backend().lower() == "agg":
+            parser.error("--show: there is no screen here 打不开窗口，请去掉 --show")
+    elif "IPython" not in sys.modules:
+        plt.switch_backend("agg")
+
+
+def print_table(slide, rows, args):
+    """Print rows (name, this run, video) side by side; a dry run has no video."""
+    if args.dry_run:
+        print(f"\n{'':32} | {'dry run, no result':>24}")
+        for name, ours, video in rows:
+            print(f"{name:32} | {ours:>24}")
+        return
     print(f"\n{'':32} | {'this run':>24} | video ({slide})")
     for name, ours, video in rows:
         print(f"{name:32} | {ours:>24} | {video}")
 
 
 def save_plot(figure, args):
-    """Write the figure, whole or not at all; with --show also open a window."""
+    """Write the picture; one of an earlier run stays until the new one is whole."""
+    if args.dry_run:
+        style = {"size": 36, "rotation": 20, "alpha": 0.3, "ha": "center"}
+        figure.text(0.5, 0.4, "dry run, no result", **style)
+    new = args.plot.with_name(f"new-{args.plot.name}")
     try:
-        figure.savefig(args.part)
-        args.part.replace(args.plot.resolve())
-    finally:
-        args.part.unlink(missing_ok=True)
-    print(f"plot saved to {args.plot}")
+        args.plot.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(new)
+    except OSError as error:  # not allowed there, disk full
+        reason = error.strerror or error
+        sys.exit(f"cannot write --plot {args.plot.as_posix()}: {reason} 图片写不进去")
+    try:
+        new.replace(args.plot)
+    except OSError:  # Windows: a program that shows the earlier picture holds it
+        sys.exit(
+            f"cannot replace {args.plot.as_posix()}: is it open in another program? "
+            f"The new picture is {new.as_posix()} 旧图片正被别的程序打开，新图片另存在旁边"
+        )
+    print("plot saved to", args.plot.as_posix(), "(--show opens a window)")
     if args.show:
         plt.show()
 
 
 if __name__ == "__main__":
-    if alone := hasattr(sys.stdout, "reconfigure"):  # not in IDLE, not in a notebook
-        sys.stdout.reconfigure(errors="replace")  # some consoles lack some letters
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C
-    try:
-        status = main(None if "__file__" in globals() else [])
-        print(end="", flush=True)
-    except KeyboardInterrupt:
-        if alone:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one adds nothing
-        print("interrupted", file=sys.stderr)
-        status = 130
-    except OSError as error:  # a file that is missing or refused, a full disk
-        status = f"{error.filename or 'output or plot'}: {error.strerror or error}"
-        if alone and not error.filename:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # also for `| head -1`
-    if status:  # a notebook would show even exit status 0
-        sys.exit(status)
+    in_a_cell = sys.argv[-1].endswith(".json")  # the kernel's argument: no options
+    model = main([] if in_a_cell else None)

