@@ -7,74 +7,70 @@ states of the two directions are joined. Most of the code turns names into the s
 that the layer wants: names -> lists of codes -> padded (N, length) -> (length, N,
 100) -> (N, 200), 100 per direction -> (N, 18).
 
-    python lecture13_gru_classifier.py                         # the video's settings
-    python lecture13_gru_classifier.py --epochs 20 --predict Schmidt "Guo Jing"
+看名字猜国家：字符先嵌入成向量，双向 GRU 从前后两个方向读名字，把最后一层两个方向的
+最终隐藏状态拼接起来，交给线性层分类。大部分代码都在把名字变成网络要的形状。
+自带的名字不是老师用的那一份，怎样得到老师的名字见 data/README.md。
+作业 13-1 用 Kaggle 的影评：--reviews train.tsv --submit test.tsv。
+
+    python lecture13_gru_classifier.py                         # the video 视频
+    python lecture13_gru_classifier.py --predict Schmidt "Guo Jing"
+    python lecture13_gru_classifier.py --save names.pt         # 保存最好的一轮
+    python lecture13_gru_classifier.py --load names.pt --predict Tanaka
     python lecture13_gru_classifier.py --cell lstm --unidirectional
     python lecture13_gru_classifier.py --data-dir data/course  # the lecturer's names
-    python lecture13_gru_classifier.py --reviews train.tsv     # exercise 13-1
+    python lecture13_gru_classifier.py --reviews train.tsv     # 作业 13-1
+    python lecture13_gru_classifier.py --reviews train.tsv --submit test.tsv
 
 Exercise 13-1 is the sentiment of Kaggle's movie-review phrases, with words in place
-of letters. The names on board are not the lecturer's: see data/README.md, also for
-how to get his.
+of letters.
 """
 
 import argparse
-import contextlib
+import copy
 import csv
 import gzip
 import hashlib
-import os
-import signal
+import io
+import pickle
 import sys
+import tempfile
 import time
+import zipfile
 import zlib
+from collections import Counter
 from pathlib import Path
-from unicodedata import normalize
-
-if __name__ == "__main__" and "IPython" not in sys.modules:  # no window but by --show
-    os.environ["MPLBACKEND"] = "" if "--show" in sys.argv else "agg"
 
 import matplotlib.pyplot as plt
 import torch
 from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
+from torch.utils.data import DataLoader, Dataset, Subset
+
+DATA = Path(__file__).parent / "data"
 
 
-# ---------------------------------------------------------------- 1. Dataset
-class Loader:
-    """Batches of padded sequences, as the video's DataLoader and make_tensors give.
+# %% 1. Dataset 数据集 --------------------
+class NameDataset(Dataset):
+    """Names and the numbers of their countries, of a CSV file (gzipped or not)."""
 
-    Iterating gives (seqs (N, longest) int64 padded with 0, lengths (N,), target
-    (N,)), longest first, for packing. len() is the number of sequences.
+    def __init__(self, file):
+        open_text = open
+        if str(file).endswith(".gz"):
+            open_text = gzip.open
+        with open_text(file, "rt", encoding="utf-8") as text:
+            rows = list(csv.reader(text))  # [["Adamczak", "Polish"], …]
+        self.names = [row[0] for row in rows]
+        self.countries = [row[1] for row in rows]
+        self.country_list = sorted(set(self.countries))  # 18 个国家，按字母排序
+        # 国家名 -> 编号: {"Arabic": 0, "Chinese": 1, …}
+        self.country_dict = {}
+        for number, country in enumerate(self.country_list):
+            self.country_dict[country] = number
 
-    The video turns every name into a tensor anew in every batch. Here it happens
-    once, and names of like length go together, since a batch takes as many steps as
-    its longest name. Random pools of five batches are sorted, cut and shuffled, so
-    that no two epochs are alike.
-    """
-
-    def __init__(self, sequences, labels, batch_size, shuffle):
-        self.seqs = pad_sequence([torch.tensor(s) for s in sequences], batch_first=True)
-        self.lengths = torch.tensor([len(sequence) for sequence in sequences])
-        self.labels = torch.tensor(labels)
-        self.batch_size, self.shuffle = batch_size, shuffle
+    def __getitem__(self, index):
+        return self.names[index], self.country_dict[self.countries[index]]
 
     def __len__(self):
-        return len(self.labels)
-
-    def __iter__(self):
-        for index in self.batches():
-            index = index[self.lengths[index].argsort(descending=True)]
-            lengths = self.lengths[index]
-            yield self.seqs[index, : lengths[0]], lengths, self.labels[index]
-
-    def batches(self):
-        """Index tensors, one a batch."""
-        if not self.shuffle:
-            return self.lengths.argsort().split(self.batch_size)
-        cut = []
-        for pool in torch.randperm(len(self)).split(5 * self.batch_size):
-            cut += pool[self.lengths[pool].argsort()].split(self.batch_size)
-        return [cut[i] for i in torch.randperm(len(cut))]
+        return len(self.names)
 
 
 def name2list(name):
@@ -82,253 +78,410 @@ def name2list(name):
     return [ord(c) for c in name]
 
 
-def data_file(data_dir, name):
-    """The path of a data file; if it is not there, one line says how to get it."""
-    file, missing = Path(data_dir, name), f"no {name} in {data_dir}"
-    if file.exists():
-        return file
-    if file.parent.exists() and data_dir == SCRIPT.parent / "data":
-        sys.exit(f"{missing}: git checkout -- data/{name} brings it back")
-    sys.exit(f"{missing}: --data-dir takes data/, which comes with the scripts")
+def make_tensors(batch):
+    """[(name, country), …] -> seqs (N, longest), lengths (N,), countries (N,).
+
+    The DataLoader calls this for every batch (collate_fn).
+    """
+    codes = [name2list(name) for name, country in batch]
+    countries = [country for name, country in batch]
+    return pad_and_sort(codes, countries)
 
 
-def read_names(file):
-    """The [name, country] rows of a gzipped CSV file."""
-    rows = []
-    with gzip.open(file, "rt", encoding="utf-8-sig", newline="") as text:
-        reader = csv.reader(text)
-        try:
-            for row in filter(None, reader):  # a file may end with a blank line
-                if len(row) != 2 or not all(row) or not "".join(row).isascii():
-                    raise ValueError("not a name and a country in ASCII")
-                rows.append(row)
-            if not rows:
-                raise ValueError("no names in it")
-        except (ValueError, EOFError, csv.Error, zlib.error, gzip.BadGzipFile) as error:
-            advice = f"git checkout -- data/{file.name} brings back the one on board"
-            sys.exit(f"cannot use {file}, line {reader.line_num}: {error}; {advice}")
-    return rows
+def pad_and_sort(codes, labels):
+    """Lists of different length -> one tensor, padded with 0, the longest first.
+
+    Until torch 1.1 pack_padded_sequence had to have them sorted (13-64); since then
+    there is enforce_sorted=False. `stable` keeps names of equal length in order:
+    otherwise Windows and macOS would order them otherwise, and train other numbers.
+    """
+    seqs = [torch.tensor(code) for code in codes]
+    lengths = torch.tensor([len(code) for code in codes])
+    seqs = pad_sequence(seqs, batch_first=True)  # 短的名字后面补 0
+    lengths, order = lengths.sort(descending=True, stable=True)  # 从长到短排序
+    return seqs[order], lengths, torch.tensor(labels)[order]
 
 
-def load_names(args):
-    """(training loader, test loader, countries) from names_train/test.csv.gz."""
-    if args.data_dir.name == "course" and not args.data_dir.exists():
-        advice = "python data/download_course_names.py gets the lecturer's names"
-        sys.exit(f"no {args.data_dir} yet: {advice}")
-    train_rows = read_names(data_file(args.data_dir, "names_train.csv.gz"))
-    test_rows = read_names(data_file(args.data_dir, "names_test.csv.gz"))
-    countries = sorted({country for _, country in train_rows})
-    if unknown := {country for _, country in test_rows} - set(countries):
-        sys.exit(f"cannot use names_test.csv.gz: no {min(unknown)} in names_train")
-    print(f"Names of {args.data_dir}: {len(train_rows)} train, {len(test_rows)} test")
-    loaders = []
-    for rows, shuffle in ((train_rows, True), (test_rows, False)):
-        # --dry-run takes some 500 rows, from all over the file
-        rows = rows[:: 1 + len(rows) // 500] if args.dry_run else rows
-        names = [name2list(name) for name, _ in rows]
-        labels = [countries.index(country) for _, country in rows]
-        loaders.append(Loader(names, labels, args.batch_size, shuffle))
-    return *loaders, countries
-
-
-# ------------------------------------------------------------------ 2. Model
+# %% 2. Model 模型 --------------------
 class RNNClassifier(torch.nn.Module):
     """Embedding -> GRU (or LSTM, RNN) -> linear: (N, length) -> (N, output_size)."""
 
     def __init__(
-        self, input_size, hidden_size, output_size, bidirectional=True, cell="gru"
+        self,
+        input_size,
+        hidden_size,
+        output_size,
+        bidirectional=True,
+        rnn=torch.nn.GRU,
     ):
         super().__init__()
-        rnn = getattr(torch.nn, cell.upper())  # GRU in the video
+        self.n_directions = 2 if bidirectional else 1
         self.embedding = torch.nn.Embedding(input_size, hidden_size)
-        # two layers; without a first hidden state they start at zeros
-        self.rnn = rnn(hidden_size, hidden_size, 2, bidirectional=bidirectional)
-        self.directions = 2 if bidirectional else 1
-        self.fc = torch.nn.Linear(hidden_size * self.directions, output_size)
+        self.rnn = rnn(
+            hidden_size, hidden_size, num_layers=2, bidirectional=bidirectional
+        )
+        # 双向：两个方向的隐藏状态拼接，所以乘 2
+        self.fc = torch.nn.Linear(hidden_size * self.n_directions, output_size)
 
     def forward(self, seqs, lengths):
         """seqs (N, length), longest first; lengths (N,) on the CPU."""
-        x = self.embedding(seqs.t())  # (length, N) -> (length, N, hidden)
-        packed = pack_padded_sequence(x, lengths)  # padding is not computed
+        seqs = seqs.t()  # (N, length) -> (length, N)
+        x = self.embedding(seqs)  # -> (length, N, hidden)
+        packed = pack_padded_sequence(x, lengths)  # 打包后，补的 0 不参加计算
         _, hidden = self.rnn(packed)  # (layers * directions, N, hidden)
-        hidden = hidden[0] if isinstance(hidden, tuple) else hidden  # LSTM: (h, c)
-        if self.directions == 2:  # last layer: backward's end and forward's end
-            hidden = torch.cat([hidden[-1], hidden[-2]], dim=1)
-        else:
-            hidden = hidden[-1]
-        return self.fc(hidden)
+        if isinstance(hidden, tuple):  # LSTM 的状态是 (hidden, cell)
+            hidden = hidden[0]
+        last = hidden[-1]
+        if self.n_directions == 2:  # 最后一层两个方向的隐藏状态拼接 (slide 13-52)
+            last = torch.cat([hidden[-1], hidden[-2]], dim=1)  # -> (N, 2 * hidden)
+        return self.fc(last)
 
 
-# ------------------------------------------------------- 4. Training and test
-start = time.time()
+# %% 4. Training and test 训练与测试 --------------------
+def time_since(start):
+    """As in the video: 83 seconds are '1m 23s'."""
+    minutes, seconds = divmod(int(time.time() - start), 60)
+    return f"{minutes}m {seconds}s"
 
 
-def train(model, device, train_loader, criterion, optimizer, epoch):
-    """One epoch; prints every 10 batches; returns the mean loss of its batches.
+def train(model, device, train_loader, criterion, optimizer, epoch, start):
+    """One epoch; prints every 10 batches; returns (mean loss, accuracy in percent).
 
-    The video prints that mean divided by the batch size once more, 256 times less.
+    The video prints the mean loss divided by the batch size once more, which is 256
+    times too small: both numbers are shown. 视频打印的损失多除了一次批量大小 256。
     """
-    total_loss, done = 0.0, 0
+    total_loss = 0.0
+    correct = 0
+    done = 0
     model.train()
-    for i, (seqs, lengths, target) in enumerate(train_loader, 1):
-        # slides 13-80 and 13-86 move lengths to the GPU, too: today's torch refuses that
-        output = model(seqs.to(device), lengths)
-        loss = criterion(output, target.to(device))
+    for i, (seqs, lengths, target) in enumerate(train_loader, start=1):
+        seqs, target = seqs.to(device), target.to(device)
+        # Slides 13-80 and 13-86 move the lengths to the GPU, too: today's torch
+        # raises then. 长度 lengths 必须留在 CPU 上。
+        output = model(seqs, lengths)
+        loss = criterion(output, target)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
 
         total_loss += loss.item()
+        correct += (output.argmax(dim=1) == target).sum().item()
         done += len(target)
         if i % 10 == 0:
-            minutes, seconds = divmod(int(time.time() - start), 60)
-            print(f"[{minutes}m {seconds}s] Epoch {epoch}", end=" ")
-            print(f"[{done}/{len(train_loader)}] loss={total_loss / i:.4f}")
-    return total_loss / i
+            mean = total_loss / i
+            print(f"[{time_since(start)}] Epoch {epoch}", end=" ")
+            print(f"[{done}/{len(train_loader.dataset)}] loss={mean:.4f}", end=" ")
+            print(f"(video's scale, /{len(target)}: {mean / len(target):.6f})")
+    return total_loss / i, 100 * correct / done
 
 
 def test(model, device, test_loader):
     """Prints and returns the accuracy on the test set in percent."""
     correct = 0
+    total = 0
     model.eval()
-    with torch.no_grad():
+    with torch.no_grad():  # 测试不需要梯度，不建计算图
         for seqs, lengths, target in test_loader:
-            predicted = model(seqs.to(device), lengths).argmax(dim=1).cpu()
+            output = model(seqs.to(device), lengths)
+            predicted = output.argmax(dim=1).cpu()
             correct += (predicted == target).sum().item()
-    percent = 100 * correct / len(test_loader)
-    print(f"Test set: Accuracy {correct}/{len(test_loader)} {percent:.2f}%")
+            total += len(target)
+    percent = 100 * correct / total
+    print(f"Test set: Accuracy {correct}/{total} {percent:.2f}%")
     return percent
 
 
-# --------------------------------------------------------------- The lecture
+# %% The lecture 视频里的程序（看到 main 结束就够了） --------------------
 def main(argv=None):
+    """The video's program; returns the trained model."""
+    # Without options: lr 0.001, epochs 100, batch size 256 不加选项就是视频里的值
     args = parse_args(argv)
-    torch.manual_seed(args.seed)
-    if args.reviews:
-        return reviews(args)
+    torch.manual_seed(args.seed)  # the same random numbers every time 结果可重复
 
     # 1. Dataset
-    train_loader, test_loader, countries = load_names(args)
-    course = is_course(args.data_dir)
+    if args.reviews:  # exercise 13-1 作业
+        train_set, test_set, numbers = load_reviews(args.reviews)
+        input_size = len(numbers) + 2  # words, padding, unknown word
+        classes = SENTIMENTS
+        slide = "exercise 13-1"
+        collate = make_phrase_tensors
+    else:
+        train_set, test_set = load_names(args.data_dir)
+        input_size = 128  # ASCII 码共 128 个
+        classes = train_set.country_list
+        collate = make_tensors
+        course = is_course(train_set)
+        slide = "slide 13-92"
+    if args.dry_run:  # some 500 of each, from all over the files
+        train_set = Subset(
+            train_set, range(0, len(train_set), len(train_set) // 500 + 1)
+        )
+        test_set = Subset(test_set, range(0, len(test_set), len(test_set) // 500 + 1))
+    train_loader = DataLoader(
+        train_set, batch_size=args.batch_size, shuffle=True, collate_fn=collate
+    )
+    test_loader = DataLoader(test_set, batch_size=args.batch_size, collate_fn=collate)
 
-    # 2. Model: 128 ASCII codes, vectors of 100
-    model = RNNClassifier(128, 100, len(countries), not args.unidirectional, args.cell)
-    model.to(args.device)
+    # 2. Model: every letter becomes a vector of 100, the hidden state has 100, too
+    device = args.device
+    print(f"training on {device}")
+    model = RNNClassifier(
+        input_size,
+        100,
+        len(classes),
+        bidirectional=not args.unidirectional,
+        rnn=CELLS[args.cell],  # the video: torch.nn.GRU
+    )
+    model.to(device)
+    if args.load:  # 读取保存过的网络，不再训练（此时 epochs 为 0）
+        # model.load_state_dict(torch.load("names.pt", weights_only=True))
+        load_model(model, args.load, device)
 
     # 3. Loss and optimizer
     criterion = torch.nn.CrossEntropyLoss()
     optimizer = torch.optim.Adam(model.parameters(), lr=args.lr)
 
     # 4. Training and test
-    print(f"Training for {args.epochs} epochs...")
-    losses, accuracies = [], []
-    with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C: the finished epochs are kept
+    start = time.time()
+    losses = []
+    train_accuracies = []
+    accuracies = []
+    if not args.load:
+        print(f"Training for {args.epochs} epochs...")
+    try:
         for epoch in range(1, args.epochs + 1):
-            loss = train(model, args.device, train_loader, criterion, optimizer, epoch)
-            accuracies.append(test(model, args.device, test_loader))
+            loss, train_accuracy = train(
+                model, device, train_loader, criterion, optimizer, epoch, start
+            )
+            print("evaluating trained model ...")
+            accuracy = test(model, device, test_loader)
+            if not accuracies or accuracy > max(accuracies):  # 记住最好的一轮
+                best = copy.deepcopy(model.state_dict())
             losses.append(loss)
+            train_accuracies.append(train_accuracy)
+            accuracies.append(accuracy)
+    except KeyboardInterrupt:  # Ctrl-C: the finished epochs are kept 保留已完成的轮
+        print(f"interrupted: {len(losses)} finished epochs are kept", file=sys.stderr)
+    if args.load:
+        accuracies.append(test(model, device, test_loader))
+    if not accuracies:  # interrupted in the first epoch
+        return model
+    if args.save:
+        save_model(best, args.save)  # 保存: torch.save(model.state_dict(), "names.pt")
+        print(
+            "It is that of epoch", accuracies.index(max(accuracies)) + 1, "(the best)"
+        )
 
     # 5. Inference and plot
-    label = "video (slide 13-92)" if course else "video: lecturer's names, not these"
-    if accuracies:
-        print_table("slide 13-92", compare(accuracies, test_loader.labels, course))
-        print("The losses that the video prints are 256 times too small (see train).")
-        predict(model, args.device, args.predict, countries)
-        share = confusion(model, args.device, test_loader, len(countries))
-        save_plot(draw(losses, accuracies, label, share, countries), args)
-    if len(losses) < args.epochs:
-        print(f"interrupted: {len(losses)} finished epochs are kept", file=sys.stderr)
-        return 130
+    labels = [label for codes, label in test_set]
+    if args.load:
+        rows = compare_loaded(accuracies, labels)
+    elif args.reviews:
+        rows = compare_reviews(accuracies, labels)
+    else:
+        rows = compare(accuracies, labels, course)
+    print_table(slide, rows, args)
+    if args.reviews:
+        predict_phrases(model, device, args.predict, numbers)
+    else:
+        predict(model, device, args.predict, classes)
+    if args.submit:
+        submit(model, numbers, args)
+    share = confusion(model, device, test_loader, len(classes))
+    if args.load:
+        figure = draw_loaded(share, classes)
+    else:
+        figure, axes = draw(losses, train_accuracies, accuracies, share, classes)
+        if not args.reviews and not args.dry_run:
+            draw_video(axes, course)
+    save_plot(figure, args)
+    return model
 
 
-# ------------------------------------------------- Exercises: names of your own
-def to_ascii(name):
-    """The name without accents and without letters beyond ASCII."""
-    plain = "".join(c for c in normalize("NFD", name) if " " <= c <= "~").strip()
-    if not any(c.isalpha() for c in plain):
-        raise argparse.ArgumentTypeError(f"nothing of {name!r} is left in ASCII")
-    return plain
+# %% Exercise 作业：猜一猜自己写的名字 --------------------
+CELLS = {"gru": torch.nn.GRU, "lstm": torch.nn.LSTM, "rnn": torch.nn.RNN}
 
 
 def predict(model, device, names, countries):
     """Print the three likeliest countries of each name with their probabilities."""
     model.eval()
     for name in names:
-        seqs = torch.tensor([name2list(name)]).to(device)
+        seqs = torch.tensor([name2list(name)]).to(device)  # (1, length)
+        lengths = torch.tensor([len(name)])
         with torch.no_grad():
-            p = model(seqs, torch.tensor([len(name)])).softmax(dim=1)[0].cpu()
-        top = p.argsort(descending=True)[:3]
-        print(f"{name}:", ", ".join(f"{countries[i]} {100 * p[i]:.1f} %" for i in top))
+            p = model(seqs, lengths).softmax(dim=1)[0].cpu()
+        likeliest = p.argsort(descending=True, stable=True)[:3]
+        text = [f"{countries[i]} {100 * p[i]:.1f} %" for i in likeliest]
+        print(f"{name}:", ", ".join(text))
 
 
-# ----------------------------------------- Exercises: 13-1, movie-review phrases
-def read_reviews(file):
-    """Training and test rows (words, sentiment 0 to 4) from Kaggle's train.tsv.
+# %% Exercise 作业：保存和读取训练好的网络 --------------------
+def save_model(state, file):
+    """Write a state_dict; a file that was there stays until the new one is whole."""
+    new = file.with_name(f"new-{file.name}")
+    try:
+        torch.save(state, new)
+        new.replace(file)
+    except (OSError, RuntimeError) as error:  # not allowed there, disk full
+        reason = str(error).split("\n")[0]
+        sys.exit(f"cannot write --save {file.as_posix()}: {reason} 无法写入")
+    print("network saved to", file.as_posix())
 
-    Every fifth sentence, with all its phrases, is kept back for testing.
+
+def load_model(model, file, device):
+    """Read a state_dict into a network of the same layers."""
+    try:
+        # weights_only: 只读数字，不执行文件里的代码; map_location: 存的时候在显卡上也能读
+        state = torch.load(file, weights_only=True, map_location=device)
+        model.load_state_dict(state)
+    except FileNotFoundError:
+        sys.exit(f"no file {file.as_posix()}: make it with --save 请先用 --save 保存")
+    except NOT_A_NETWORK:
+        sys.exit(
+            f"cannot use {file.as_posix()}: it is not from --save, or from other options "
+            "文件不是 --save 存下的，或者当时的选项不同"
+        )
+    print("network loaded from", file.as_posix())
+
+
+# %% Exercise 13-1 作业：电影评论的情感分析（Kaggle） --------------------
+SENTIMENTS = ["negative", "somewhat neg.", "neutral", "somewhat pos.", "positive"]
+
+
+class PhraseDataset(Dataset):
+    """Phrases as lists of word numbers, each with its sentiment, 0 to 4.
+
+    numbers: {word: number}. 0 is padding, 1 a word that the training part lacks, or
+    the one word of an empty phrase.
     """
-    train_rows, test_rows = [], []
-    with open(file, encoding="utf-8-sig", newline="") as text:
-        rows = csv.reader(text, delimiter="\t", quoting=csv.QUOTE_NONE)
-        try:
-            if next(rows, None) != ["PhraseId", "SentenceId", "Phrase", "Sentiment"]:
-                raise ValueError("not the columns of Kaggle's train.tsv")
-            for row in filter(None, rows):  # a file may end with a blank line
-                if len(row) != 4 or not row[1].isdigit() or row[3] not in list("01234"):
-                    raise ValueError("not two ids, a phrase and a sentiment 0 to 4")
-                part = train_rows if int(row[1]) % 5 else test_rows
-                part.append((row[2].lower().split(), int(row[3])))
-            if not train_rows or not test_rows:
-                raise ValueError("fewer than five sentences")
-        except (ValueError, csv.Error) as error:
-            sys.exit(f"cannot use {file}, line {rows.line_num}: {error}")
-    return train_rows, test_rows
+
+    def __init__(self, phrases, sentiments, numbers):
+        self.phrases = phrases
+        self.sentiments = sentiments
+        self.numbers = numbers
+
+    def __getitem__(self, index):
+        codes = phrase2list(self.phrases[index], self.numbers)
+        return codes, self.sentiments[index]
+
+    def __len__(self):
+        return len(self.phrases)
 
 
-def load_reviews(args):
-    """(training loader, test loader, number of symbols) from Kaggle's phrases.
+def phrase2list(phrase, numbers):
+    """A phrase as word numbers: 'a good film' -> [2, 17, 9]."""
+    codes = [numbers.get(word, 1) for word in phrase.lower().split()]
+    if not codes:
+        codes = [1]  # 空的短语也要有一个编号
+    return codes
 
-    Word numbers: 0 is padding, 1 a word that the training part does not have.
+
+def make_phrase_tensors(batch):
+    """As make_tensors, for [(word numbers, sentiment), …]."""
+    codes = [code for code, sentiment in batch]
+    sentiments = [sentiment for code, sentiment in batch]
+    return pad_and_sort(codes, sentiments)
+
+
+def load_reviews(file):
+    """Kaggle's train.tsv: (training set, test set, numbers of the words).
+
+    Every fifth sentence, with all its phrases, is kept back for testing: phrases of
+    one sentence in both parts would make the test too easy.
     """
-    train_rows, test_rows = read_reviews(args.reviews)
-    words = sorted({word for phrase, _ in train_rows for word in phrase})
-    numbers = {word: i for i, word in enumerate(words, start=2)}
-    print(f"{len(train_rows)} train and {len(test_rows)} test phrases", end=", ")
+    train_phrases = []
+    train_sentiments = []
+    test_phrases = []
+    test_sentiments = []
+    try:
+        columns = ["PhraseId", "SentenceId", "Phrase", "Sentiment"]
+        for line, _, sentence, phrase, sentiment in read_table(file, "\t", columns):
+            if sentiment not in ("0", "1", "2", "3", "4"):
+                raise ValueError(f"line {line}: sentiment {sentiment!r} is not 0 to 4")
+            if int(sentence) % 5 == 0:
+                test_phrases.append(phrase)
+                test_sentiments.append(int(sentiment))
+            else:
+                train_phrases.append(phrase)
+                train_sentiments.append(int(sentiment))
+        if not train_phrases or not test_phrases:
+            raise ValueError("fewer than 5 sentences 句子太少")
+    except UNREADABLE as error:
+        sys.exit(f"cannot use {file}: {error}; --reviews takes Kaggle's train.tsv")
+
+    words = set()
+    for phrase in train_phrases:
+        words.update(phrase.lower().split())
+    numbers = {}
+    for number, word in enumerate(sorted(words), start=2):
+        numbers[word] = number
+    train_set = PhraseDataset(train_phrases, train_sentiments, numbers)
+    test_set = PhraseDataset(test_phrases, test_sentiments, numbers)
+    print(f"{len(train_set)} train and {len(test_set)} test phrases", end=", ")
     print(f"no sentence in both; {len(words)} words")
-    loaders = []
-    for rows, shuffle in ((train_rows, True), (test_rows, False)):
-        rows = rows[:: 1 + len(rows) // 500] if args.dry_run else rows
-        texts = [[numbers.get(word, 1) for word in phrase] or [1] for phrase, _ in rows]
-        labels = [sentiment for _, sentiment in rows]
-        loaders.append(Loader(texts, labels, args.batch_size, shuffle))
-    return *loaders, len(words) + 2
+    print(
+        "With all of Kaggle's phrases an epoch takes about two minutes on two CPU cores."
+    )
+    return train_set, test_set, numbers
 
 
-def reviews(args):
-    """The lecture's training on phrases: how negative or positive are they?"""
-    train_loader, test_loader, symbols = load_reviews(args)
-    model = RNNClassifier(symbols, 100, 5, not args.unidirectional, args.cell)
-    model.to(args.device)
-    criterion = torch.nn.CrossEntropyLoss()
-    optimizer = torch.optim.Adam(model.parameters(), lr=args.lr)
-    losses, accuracies = [], []
-    with contextlib.suppress(KeyboardInterrupt):
-        for epoch in range(1, args.epochs + 1):
-            loss = train(model, args.device, train_loader, criterion, optimizer, epoch)
-            accuracies.append(test(model, args.device, test_loader))
-            losses.append(loss)
-    if accuracies:
-        print_table("exercise 13-1", compare(accuracies, test_loader.labels, False))
-        classes = ["negative", "-", "neutral", "+", "positive"]
-        share = confusion(model, args.device, test_loader, len(classes))
-        save_plot(draw(losses, accuracies, None, share, classes), args)
-    if len(losses) < args.epochs:
-        print(f"interrupted: {len(losses)} finished epochs are kept", file=sys.stderr)
-        return 130
+def load_reviews_test(file):
+    """Kaggle's test.tsv: (numbers of the phrases, phrases)."""
+    try:
+        rows = read_table(file, "\t", ["PhraseId", "Phrase"])
+    except UNREADABLE as error:
+        sys.exit(f"cannot use {file}: {error}; --submit takes Kaggle's test.tsv")
+    ids = [row[1] for row in rows]
+    phrases = [row[2] for row in rows]
+    return ids, phrases
 
 
-# ---------------------------------------------------------- Beside the video
-# Slide 13-92: test accuracy in percent after epochs 1 to 100, measured off the curve.
+def predict_phrases(model, device, phrases, numbers):
+    """Print the five probabilities of each phrase."""
+    model.eval()
+    for phrase in phrases:
+        codes = phrase2list(phrase, numbers)
+        with torch.no_grad():
+            output = model(torch.tensor([codes]).to(device), torch.tensor([len(codes)]))
+        p = output.softmax(dim=1)[0].tolist()
+        text = [f"{name} {100 * p[i]:.1f} %" for i, name in enumerate(SENTIMENTS)]
+        print(f"{phrase}:", ", ".join(text))
+
+
+def submit(model, numbers, args):
+    """Write submission.csv: a sentiment for each phrase of Kaggle's test.tsv."""
+    ids, phrases = args.submit
+    # 标签的位置放行号：分批时会排序，靠它恢复原来的顺序
+    dataset = PhraseDataset(phrases, range(len(phrases)), numbers)
+    loader = DataLoader(dataset, args.batch_size, collate_fn=make_phrase_tensors)
+    sentiments = torch.zeros(len(phrases), dtype=torch.long)
+    model.eval()
+    with torch.no_grad():
+        for seqs, lengths, places in loader:
+            output = model(seqs.to(args.device), lengths)
+            sentiments[places] = output.argmax(dim=1).cpu()
+    rows = list(zip(ids, sentiments.tolist()))
+    write_submission(["PhraseId", "Sentiment"], rows, args)
+
+
+def compare_loaded(accuracies, labels):
+    """Table rows: the accuracy of a network that was loaded, and the baseline."""
+    ours = f"{accuracies[0]:.2f} %"
+    return [("loaded network: accuracy", ours, "not shown"), majority_row(labels)]
+
+
+def compare_reviews(accuracies, labels):
+    """Table rows: the best epoch, the last, and the baseline; no slide shows any."""
+    rows = []
+    rows.append(("last accuracy", f"{accuracies[-1]:.2f} %", "not shown"))
+    rows.append(best_row(accuracies, "not shown"))
+    rows.append(majority_row(labels))
+    return rows
+
+
+# %% Beside the video 与视频对照（可以不看） --------------------
+# Slide 13-92: test accuracy in percent after epochs 1 to 100, measured off the curve,
+# within 0.1.
 # fmt: off
 VIDEO_CURVE = [
     58.2, 67.8, 72.4, 76.0, 78.1, 79.3, 80.4, 81.3, 82.3, 82.3,
@@ -340,176 +493,425 @@ VIDEO_CURVE = [
     83.9, 84.1, 84.2, 83.8, 83.8, 84.3, 84.1, 84.2, 83.8, 83.9,
     83.9, 83.9, 84.0, 83.9, 84.0, 84.0, 84.1, 84.1, 84.0, 84.0,
     83.9, 84.1, 83.9, 83.9, 83.7, 83.9, 84.0, 83.9, 84.1, 83.9,
-    83.8, 83.9, 83.6, 84.0, 84.1, 83.9, 83.7, 84.2, 84.0, 83.9]
+    83.8, 83.9, 83.6, 84.0, 84.1, 83.9, 83.7, 84.2, 84.0, 83.9,
+]
 # fmt: on
 VIDEO_BEST = 22  # the epoch that the slide marks
-COURSE_NAMES = "408687cf9cf917854cf9b7e860e482499009cf0b5aa7b2f2a47e2f560cbc0521"
+# SHA-256 of the lecturer's training names, a line each. With them the video's own way
+# starts at 66 to 67 % after epoch 1, 8 points above the video's curve, and meets it
+# from epoch 10 on. Why is not known.
+COURSE_NAMES = "b523a61ba46ef9da5f4b93a30f16dd82548846e2377915c0a83037cffdd41ea0"
 
 
-def is_course(data_dir):
+def is_course(train_set):
     """Say and return whether these are the names that the video's curve is of."""
-    with gzip.open(data_dir / "names_train.csv.gz") as file:
-        course = hashlib.sha256(file.read()).hexdigest() == COURSE_NAMES
-    print("Names in the video:", "these" if course else "others, the lecturer's")
+    text = "\n".join(train_set.names)
+    course = hashlib.sha256(text.encode()).hexdigest() == COURSE_NAMES
+    if course:
+        print("These are the lecturer's names.")
+    else:
+        print("These are not the lecturer's names: the video had others.")
     return course
 
 
 def compare(accuracies, labels, course):
     """Table rows: some epochs beside the video's curve, the best, the baseline."""
     rows = []
-    for epoch, (ours, video) in enumerate(zip(accuracies, VIDEO_CURVE), start=1):
-        if course and epoch in (1, 2, 3, 5, 10, 15, 20, 22, 30, 50, 70, 100):
-            name = f"epoch {epoch}: accuracy"
-            rows.append((name, f"{ours:.2f} %", f"about {video} %"))
-    best = max(accuracies)
-    ours = f"{best:.2f} %, epoch {accuracies.index(best) + 1}"
-    video = "about 85.3 %, epoch 22" if course else "not shown"
-    rows.append(("best accuracy", ours, video))
-    majority = 100 * labels.bincount().max().item() / len(labels)
-    rows.append(("majority class of the test part", f"{majority:.2f} %", "not shown"))
+    video_best = "not shown"
+    if course:
+        for epoch in (1, 2, 3, 5, 10, 15, 20, 22, 30, 50, 70, 100):
+            if epoch <= len(accuracies):
+                ours = f"{accuracies[epoch - 1]:.2f} %"
+                video = f"about {VIDEO_CURVE[epoch - 1]} %"
+                rows.append((f"epoch {epoch}: accuracy", ours, video))
+        video_best = f"about {VIDEO_CURVE[VIDEO_BEST - 1]} %, epoch {VIDEO_BEST}"
+        print("The video's curve begins 8 points below; why is not known.")
+    rows.append(best_row(accuracies, video_best))
+    rows.append(majority_row(labels))
     return rows
+
+
+def best_row(accuracies, video):
+    """A table row: the best accuracy and its epoch."""
+    best = max(accuracies)
+    epoch = accuracies.index(best) + 1
+    return "best accuracy", f"{best:.2f} %, epoch {epoch}", video
+
+
+def majority_row(labels):
+    """A table row: the accuracy of always answering the most frequent class."""
+    majority = 100 * max(Counter(labels).values()) / len(labels)
+    return "majority class of the test part", f"{majority:.2f} %", "not shown"
 
 
 def confusion(model, device, test_loader, classes):
     """In percent, how often each true class (row) is taken for each class (column)."""
     counts = torch.zeros(classes, classes)
     model.eval()
-    for seqs, lengths, target in test_loader:
-        with torch.no_grad():
+    with torch.no_grad():
+        for seqs, lengths, target in test_loader:
             predicted = model(seqs.to(device), lengths).argmax(dim=1).cpu()
-        counts.index_put_((target, predicted), torch.ones(1), accumulate=True)
-    return 100 * counts / counts.sum(dim=1, keepdim=True).clamp(min=1)
+            for true, guess in zip(target, predicted):
+                counts[true, guess] += 1
+    total = counts.sum(dim=1, keepdim=True).clamp(min=1)  # a class may have no names
+    return 100 * counts / total
 
 
-def draw(losses, accuracies, video, share, classes):
+def draw(losses, train_accuracies, accuracies, share, classes):
     """Accuracy and loss on the left, the confusion matrix on the right.
 
-    video: the label of the video's curve, None leaves it out; share: confusion().
+    Returns the figure, and the plot of the accuracy for the video's curve.
     """
-    figure = plt.figure(figsize=(13, 7), layout="constrained")
-    grid = figure.add_gridspec(2, 2, width_ratios=[1, 1.2])
-    top, bottom = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[1, 0])
-    epochs = range(1, len(accuracies) + 1)
-    line = ".-" if len(accuracies) < 10 else "-"
-    top.plot(epochs, accuracies, "C1" + line, label="this run: test")
-    if video:
-        top.plot(range(1, 101), VIDEO_CURVE, "k-", lw=0.8, label=video)
-        best = "its best: about 85.3 %, epoch 22"
-        top.plot(VIDEO_BEST, 85.3, "ko", ms=8, fillstyle="none", label=best)
+    figure = plt.figure(figsize=(15, 8), layout="constrained")
+    parts = figure.subplot_mosaic(
+        [["accuracy", "matrix"], ["loss", "matrix"]],
+        width_ratios=[1, 1.5],
+        height_ratios=[2, 1],
+    )
+    top = parts["accuracy"]
+    bottom = parts["loss"]
+    line = "-"
+    if len(losses) < 10:
+        line = ".-"  # few points: show them
+    epochs = range(1, len(losses) + 1)
+    top.plot(epochs, train_accuracies, "C0" + line, label="this run: training part")
+    top.plot(epochs, accuracies, "C1" + line, label="this run: test part")
     top.set(xlabel="Epoch", ylabel="Accuracy (%)")
-    bottom.plot(epochs[: len(losses)], losses, "C0" + line, label="this run: train")
+    top.grid(alpha=0.3)
+    top.legend(loc="lower right")
+    bottom.plot(epochs, losses, "C0" + line)
     bottom.set(xlabel="Epoch", ylabel="Mean training loss")
-    for axes in (top, bottom):
-        axes.grid(alpha=0.3)
-        axes.legend()
+    bottom.grid(alpha=0.3)
+    draw_confusion(parts["matrix"], share, classes)
+    figure.suptitle("Lecture 13 · RNN classifier")
+    return figure, top
 
-    axes = figure.add_subplot(grid[:, 1])
-    image = axes.imshow(share.numpy(), cmap="Blues", vmin=0, vmax=100, aspect="auto")
-    for y, x in (share >= 0.5).nonzero().tolist():
-        color = "white" if share[y, x] > 50 else "black"
-        axes.text(x, y, f"{share[y, x]:.0f}", ha="center", va="center", c=color, size=7)
-    axes.set_xticks(range(len(classes)), classes, rotation=90, parse_math=False)
-    axes.set_yticks(range(len(classes)), classes, parse_math=False)  # $ is no formula
-    axes.set(xlabel="predicted", ylabel="true", title="Test set, model at the end")
-    figure.colorbar(image, label="% of the true class", shrink=0.7)
+
+def draw_loaded(share, classes):
+    """The confusion matrix of a network that was loaded, not trained now."""
+    figure, axes = plt.subplots(figsize=(10, 8), layout="constrained")
+    draw_confusion(axes, share, classes)
     figure.suptitle("Lecture 13 · RNN classifier")
     return figure
 
 
-# -------------------------------------------------------------- Command line
-# a notebook cell has no __file__
-SCRIPT = Path(globals().get("__file__", "lecture13.py")).resolve()
+def draw_confusion(axes, share, classes):
+    """The confusion matrix; cells from half a percent on hold their number."""
+    axes.imshow(share, cmap="Blues", vmin=0, vmax=100, aspect="auto")
+    for row in range(len(classes)):
+        for column in range(len(classes)):
+            percent = share[row, column].item()
+            if percent >= 0.5:
+                color = "black"
+                if percent > 50:
+                    color = "white"
+                text = f"{percent:.0f}"
+                axes.text(column, row, text, ha="center", va="center", color=color)
+    axes.set_xticks(range(len(classes)), classes, rotation=90)
+    axes.set_yticks(range(len(classes)), classes)
+    axes.set_title("Test part, in %: each row a true class, each column an answer")
 
 
+def draw_video(axes, course):
+    """The video's accuracy in black, and its best."""
+    label = "video (slide 13-92)"
+    if not course:
+        label = "video, with other names (the lecturer's)"
+    axes.plot(range(1, 101), VIDEO_CURVE, "k-", lw=0.8, label=label)
+    best = VIDEO_CURVE[VIDEO_BEST - 1]
+    label = f"its best: about {best} %, epoch {VIDEO_BEST}"
+    axes.plot(VIDEO_BEST, best, "ko", ms=8, fillstyle="none", label=label)
+    axes.legend(loc="lower right")
+
+
+# %% Command line 命令行选项（可以不看） --------------------
 def parse_args(argv):
-    parser = argparse.ArgumentParser(usage=argparse.SUPPRESS, description=__doc__)
+    """The options of the command line; one line and exit status 2 if one is wrong."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage=argparse.SUPPRESS,  # so that an error is one line
+    )
+    if hasattr(sys.stdout, "reconfigure"):  # not in a notebook, not in IDLE
+        sys.stdout.reconfigure(errors="replace")  # "?" for what a console cannot show
     add = parser.add_argument
-    for name, default in ("--epochs", 100), ("--batch-size", 256), ("--seed", 0):
-        add(name, type=int, default=default, metavar="N", help=f"[{default}]")
-    add("--lr", type=float, default=0.001, metavar="X", help="[0.001]")
-    gpu = "cuda" if torch.cuda.is_available() else "cpu"
-    add("--device", type=usable, default=gpu, metavar="NAME", help=f"[{gpu}]")
-    add("--data-dir", type=Path, default=SCRIPT.parent / "data", metavar="DIR")
-    add("--cell", choices=["gru", "lstm", "rnn"], default="gru", help="[gru]")
-    add("--unidirectional", action="store_true", help="read in one direction only")
-    add = parser.add_mutually_exclusive_group().add_argument  # names or words
-    add("--predict", nargs="+", type=to_ascii, default=[], metavar="NAME")
-    add("--reviews", type=Path, metavar="FILE", help="exercise 13-1: train.tsv")
-    return parse(parser, argv)
-
-
-def usable(name):
-    """The torch.device of that name, if this machine has it (an argparse type)."""
-    try:
-        # torch warns of "mkldnn", which is no device any more
-        torch.zeros(1, device=name.replace("mkldnn", "?")).item()
-        return torch.device(name)
-    except (RuntimeError, AssertionError, ImportError, AttributeError):
-        raise argparse.ArgumentTypeError(f"{name!r} is not a device of this machine")
-
-
-def parse(parser, argv):
-    """Add the options of all lectures; say now what would fail after the training."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    add = parser.add_argument
-    add("--plot", type=Path, default=f"plots/{SCRIPT.stem}.png", metavar="FILE")
-    add("--show", action="store_true", help="also open the plot in a window")
-    add("--dry-run", action="store_true", help="one tiny epoch, to try the script")
+    epochs = "轮数, default 100, with --reviews 6"
+    add("--epochs", type=int, metavar="N", help=epochs)
+    add("--lr", type=float, default=0.001, metavar="X", help="学习率, default 0.001")
+    add("--batch-size", type=int, default=256, metavar="N", help="批量, default 256")
+    add("--seed", type=int, default=0, metavar="N", help="随机种子, default 0")
+    device = "default cuda if it works, else cpu 有可用的显卡就用显卡"
+    add("--device", metavar="NAME", help=device)
+    folder = "数据文件夹, default data beside the script"
+    add("--data-dir", type=Path, default=DATA, metavar="DIR", help=folder)
+    add("--cell", choices=CELLS, default="gru", help="循环单元, default gru")
+    one = "read in one direction only 只从前往后读"
+    add("--unidirectional", action="store_true", help=one)
+    text = "guess the country of these names, default none 猜名字的国家"
+    add("--predict", nargs="+", default=[], metavar="NAME", help=text)
+    save = "save the best epoch's network, default none 保存最好的一轮"
+    add("--save", type=Path, metavar="FILE", help=save)
+    load = "take this network and do not train, default none 读取后不再训练"
+    add("--load", type=Path, metavar="FILE", help=load)
+    reviews = "作业 13-1, default none: Kaggle's train.tsv"
+    add("--reviews", type=Path, metavar="FILE", help=reviews)
+    submit = "default none: Kaggle's test.tsv; writes submission.csv 生成提交文件"
+    add("--submit", type=Path, metavar="FILE", help=submit)
+    plot = "plots/lecture13_gru_classifier.png"
+    add("--plot", type=Path, default=plot, metavar="FILE", help=f"图片, default {plot}")
+    add("--show", action="store_true", help="open the plot 训练后打开图片窗口")
+    add(
+        "--dry-run", action="store_true", help="only a try 只做试运行，几秒钟，没有结果"
+    )
     args = parser.parse_args(argv)
-    for name, value in vars(args).items():
-        low = {"epochs": 1, "batch_size": 1, "lr": 1e-12}.get(name, 0)
-        if isinstance(value, (int, float)) and not low <= value < 1e9:
-            parser.error(f"--{name.replace('_', '-')} must be from {low} to 1e9")
-    if args.plot.suffix.lower() not in (".png", ".pdf", ".svg") or args.plot.is_dir():
-        parser.error("--plot takes a file name that ends in .png, .pdf or .svg")
-    # the picture is written here before it takes the place of an earlier one
-    args.part = args.plot.resolve().with_suffix(f".{os.getpid()}{args.plot.suffix}")
-    args.plot.parent.mkdir(parents=True, exist_ok=True)
-    args.part.touch()  # what the machine refuses is told at the end of the file
-    args.part.unlink()
+
+    if args.epochs is None:
+        args.epochs = 100
+        if args.reviews:  # words overfit soon: after about six it gets worse
+            args.epochs = 6
+    if args.epochs < 1:
+        parser.error("--epochs must be 1 or more 轮数至少为 1")
+    if not 0 < args.lr < 1e9:
+        parser.error("--lr must be above 0 学习率必须大于 0")
+    if args.batch_size < 1:
+        parser.error("--batch-size must be 1 or more 批量至少为 1")
+    if not 0 <= args.seed < 1e9:
+        parser.error("--seed must be 0 or more 随机种子不能是负数")
+    if args.submit and not args.reviews:
+        parser.error(
+            "--submit needs --reviews train.tsv, too 还需要 --reviews train.tsv"
+        )
+    for name in args.predict:
+        if not args.reviews and (not name or not name.isascii()):
+            parser.error(
+                f"--predict {name}: Latin letters only, Muller for Müller "
+                "只能用英文字母，中文名请写拼音"
+            )
+    check_plot(parser, args)
+    check_save(parser, args)
+    args.device = pick_device(parser, args.device)
+    if args.submit:
+        args.submit = load_reviews_test(args.submit)  # read before the training
     if args.dry_run:
         args.epochs = 1
+        print("dry run: a try of the script, its numbers are no result")
+    if args.load:
+        args.epochs = 0
     return args
 
 
-def print_table(slide, rows):
-    """Print (name, this run, video) rows, all strings, side by side."""
+def pick_device(parser, name):
+    """The device to train on: the named one, or cuda if it works, or the cpu."""
+    if name is None and not torch.cuda.is_available():
+        return "cpu"
+    try:
+        torch.zeros(1, device=name or "cuda").add(1).item()  # does it compute?
+        return name or "cuda"
+    except Exception as error:  # noqa: BLE001 torch raises five kinds
+        reason = str(error).split("\n")[0]
+    if name is None:
+        print(
+            f"cuda cannot be used ({reason}): cpu 显卡用不了，改用 CPU", file=sys.stderr
+        )
+        return "cpu"
+    parser.error(f"--device {name}: {reason}; --device cpu works 请用 --device cpu")
+
+
+def check_save(parser, args):
+    """Say now if --save cannot be written after the training."""
+    if args.save and args.load:
+        parser.error("--save and --load: one of them 只能选一个")
+    if not args.save:
+        return
+    if args.save.is_dir():
+        parser.error(f"--save {args.save.as_posix()} is a folder 这是一个文件夹")
+    try:
+        tempfile.TemporaryFile(dir=args.save.parent).close()
+    except OSError as error:  # not allowed there, or no such folder
+        reason = error.strerror or error
+        parser.error(f"cannot write --save {args.save.as_posix()}: {reason} 无法写入")
+
+
+ADVICE = "unpack the ZIP again, or: git checkout -- data 重新解压，或执行 git checkout -- data"
+
+
+def load_names(data_dir):
+    """names_train and names_test as data sets; one line, and the end, if they are bad."""
+    sets = []
+    for name in ("names_train.csv", "names_test.csv"):
+        file = data_dir / f"{name}.gz"
+        if not file.exists() and (data_dir / name).exists():
+            file = data_dir / name  # unpacked by hand
+        try:
+            dataset = NameDataset(file)
+            for row, text in enumerate(dataset.names, start=1):
+                if not text or not text.isascii():
+                    raise ValueError(f"row {row}: {text!r} is no name in ASCII")
+            if not dataset.names:
+                raise ValueError("it is empty")
+        except FileNotFoundError:
+            sys.exit(f"no {file.as_posix()}: {ADVICE}")
+        except IndexError:
+            sys.exit(f"cannot use {file.as_posix()}: a row has no country; {ADVICE}")
+        except UNREADABLE as error:
+            sys.exit(f"cannot use {file.as_posix()}: {error}; {ADVICE}")
+        sets.append(dataset)
+    train_set, test_set = sets
+    if train_set.country_list != test_set.country_list:
+        sys.exit(f"{data_dir.as_posix()}: two files with other countries; {ADVICE}")
+    print(f"Names of {data_dir.as_posix()}:", end=" ")
+    print(f"{len(train_set)} train, {len(test_set)} test")
+    return train_set, test_set
+
+
+def read_table(file, delimiter, columns):
+    """The rows of a file from Kaggle: [line number, value of each wanted column].
+
+    A zip or gzip file is read as it comes. The columns may stand in any order, others
+    are left out. Raises ValueError in words, if it is not such a file.
+    """
+    data = Path(file).read_bytes()
+    if data.startswith(b"PK"):  # a zip 压缩包
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            names = [name for name in archive.namelist() if "MACOSX" not in name]
+            if len(names) != 1:
+                raise ValueError(f"a zip of {len(names)} files: unpack it 请先解压")
+            data = archive.read(names[0])
+    if data.startswith(b"\x1f\x8b"):  # gzip
+        data = gzip.decompress(data)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError(
+            "it is not in UTF-8 (a spreadsheet program saved it?): "
+            "save it as CSV UTF-8 编码不是 UTF-8，请另存为“CSV UTF-8（逗号分隔）”"
+        ) from None
+    quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
+    lines = io.StringIO(text, newline="")
+    reader = csv.reader(lines, delimiter=delimiter, quoting=quoting)
+    head = next(reader, [])
+    missing = [name for name in columns if name not in head]
+    if missing and len(head) == 1:
+        raise ValueError(
+            f"its columns are not separated by {delimiter!r}: {text[:40]!r}; "
+            "download it again, or save it as CSV UTF-8 分隔符不对，请重新下载"
+        )
+    if missing:
+        raise ValueError(f"no column {', '.join(missing[:5])} 缺少这些列")
+    places = [head.index(name) for name in columns]
+    rows = []
+    for row in reader:
+        if not row:
+            continue  # an empty line
+        if len(row) != len(head):
+            raise ValueError(
+                f"line {reader.line_num} has {len(row)} columns, not {len(head)} 列数不对"
+            )
+        rows.append([reader.line_num, *[row[place] for place in places]])
+    if not rows:
+        raise ValueError("it has no rows 没有数据")
+    return rows
+
+
+UNREADABLE = (
+    OSError,
+    EOFError,
+    ValueError,
+    RuntimeError,
+    csv.Error,
+    zlib.error,
+    zipfile.BadZipFile,
+)
+NOT_A_NETWORK = (
+    OSError,
+    EOFError,
+    RuntimeError,
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    pickle.UnpicklingError,
+)
+
+
+def write_submission(head, rows, args):
+    """Write submission.csv; one that was there stays until the new one is whole."""
+    name = "submission.csv"
+    if args.dry_run:
+        name = "dry-run-submission.csv"
+    new = Path(f"new-{name}")
+    try:
+        with open(new, "w", encoding="utf-8", newline="") as text:
+            writer = csv.writer(text, lineterminator="\n")
+            writer.writerow(head)
+            writer.writerows(rows)
+        new.replace(name)
+    except OSError as error:  # not allowed here, or a spreadsheet program has it open
+        reason = error.strerror or error
+        sys.exit(f"cannot write {name}: {reason} 无法写入（是否正被 Excel 打开？）")
+    print(f"submission saved to {name}: {len(rows)} rows, for Kaggle")
+
+
+def check_plot(parser, args):
+    """Say now what would otherwise fail after the training."""
+    if args.plot.suffix.lower() not in (".png", ".pdf", ".svg"):
+        parser.error("--plot takes a name that ends in .png, .pdf or .svg 图片文件名")
+    if args.plot.is_dir():
+        parser.error(f"--plot {args.plot.as_posix()} is a folder 这是一个文件夹")
+    try:
+        args.plot.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=args.plot.parent).close()
+    except OSError as error:  # not allowed there, for example
+        reason = error.strerror or error
+        parser.error(f"cannot write --plot {args.plot.as_posix()}: {reason} 无法写入")
+    if args.show:
+        try:
+            plt.close(plt.figure())  # can a window be opened?
+        except Exception as error:  # noqa: BLE001 each window system has its own
+            reason = str(error).split("\n")[0]
+            parser.error(f"--show: no window ({reason}) 打不开窗口，请去掉 --show")
+        if plt.get_backend().lower() == "agg":
+            parser.error("--show: there is no screen here 打不开窗口，请去掉 --show")
+    elif "IPython" not in sys.modules:
+        plt.switch_backend("agg")  # draw without windows: works on every machine
+
+
+def print_table(slide, rows, args):
+    """Print rows (name, this run, video) side by side; a dry run has no video."""
+    if args.dry_run:
+        print(f"\n{'':32} | {'dry run, no result':>24}")
+        for name, ours, video in rows:
+            print(f"{name:32} | {ours:>24}")
+        return
     print(f"\n{'':32} | {'this run':>24} | video ({slide})")
     for name, ours, video in rows:
         print(f"{name:32} | {ours:>24} | {video}")
 
 
 def save_plot(figure, args):
-    """Write the figure, whole or not at all; with --show also open a window."""
+    """Write the picture; one of an earlier run stays until the new one is whole."""
+    if args.dry_run:
+        style = {"size": 36, "rotation": 20, "alpha": 0.3, "ha": "center"}
+        figure.text(0.5, 0.4, "dry run, no result", **style)
+    new = args.plot.with_name(f"new-{args.plot.name}")
     try:
-        figure.savefig(args.part)
-        args.part.replace(args.plot.resolve())
-    finally:
-        args.part.unlink(missing_ok=True)
-    print(f"plot saved to {args.plot}")
+        args.plot.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(new)
+    except OSError as error:  # not allowed there, disk full
+        reason = error.strerror or error
+        sys.exit(f"cannot write --plot {args.plot.as_posix()}: {reason} 图片写不进去")
+    try:
+        new.replace(args.plot)
+    except OSError:  # Windows: a program that shows the earlier picture holds it
+        sys.exit(
+            f"cannot replace {args.plot.as_posix()}: is it open in another program? "
+            f"The new picture is {new.as_posix()} 旧图片正被别的程序打开，新图片另存在旁边"
+        )
+    print("plot saved to", args.plot.as_posix(), "(--show opens a window)")
     if args.show:
         plt.show()
 
 
 if __name__ == "__main__":
-    if alone := hasattr(sys.stdout, "reconfigure"):  # not in IDLE, not in a notebook
-        sys.stdout.reconfigure(errors="replace")  # some consoles lack some letters
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C
-    try:
-        status = main(None if "__file__" in globals() else [])
-        print(end="", flush=True)
-    except KeyboardInterrupt:
-        if alone:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one adds nothing
-        print("interrupted", file=sys.stderr)
-        status = 130
-    except (MemoryError, RuntimeError) as error:
-        if "memory" not in repr(error).lower():
-            raise
-        status = "not enough memory: try a smaller --batch-size"
-    except OSError as error:  # a file that is missing or refused, a full disk
-        status = f"{error.filename or 'output or plot'}: {error.strerror or error}"
-        if alone and not error.filename:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # also for `| head -1`
-    if status:  # a notebook would show even exit status 0
-        sys.exit(status)
+    in_a_cell = sys.argv[-1].endswith(".json")  # the kernel's argument: no options
+    model = main([] if in_a_cell else None)
