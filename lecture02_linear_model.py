@@ -191,9 +191,7 @@ def parse_args(argv):
     plot = "plots/lecture02_linear_model.png"
     add("--plot", type=Path, default=plot, metavar="FILE", help=f"图片, default {plot}")
     add("--show", action="store_true", help="open the plot 训练后打开图片窗口")
-    add(
-        "--dry-run", action="store_true", help="only a try 只做试运行，几秒钟，没有结果"
-    )
+    add("--dry-run", action="store_true", help="only a try 只试跑几秒钟，结果不作数")
     args = parser.parse_args(argv)
 
     check_plot(parser, args)
@@ -207,7 +205,9 @@ def parse_args(argv):
 def check_plot(parser, args):
     """Say now what would otherwise fail after the training."""
     if args.plot.suffix.lower() not in (".png", ".pdf", ".svg"):
-        parser.error("--plot takes a name that ends in .png, .pdf or .svg 图片文件名")
+        parser.error(
+            "--plot takes a name that ends in .png, .pdf or .svg 图片文件名的结尾不对"
+        )
     if args.plot.is_dir():
         parser.error(f"--plot {args.plot.as_posix()} is a folder 这是一个文件夹")
     try:
@@ -251,13 +251,13 @@ def save_plot(figure, args):
         figure.savefig(new)
     except OSError as error:  # not allowed there, disk full
         reason = error.strerror or error
-        sys.exit(f"cannot write --plot {args.plot.as_posix()}: {reason} 图片写不进去")
+        sys.exit(f"cannot write --plot {args.plot.as_posix()}: {reason} 无法保存图片")
     try:
         new.replace(args.plot)
     except OSError:  # Windows: a program that shows the earlier picture holds it
         sys.exit(
             f"cannot replace {args.plot.as_posix()}: is it open in another program? "
-            f"The new picture is {new.as_posix()} 旧图片正被别的程序打开，新图片另存在旁边"
+            f"The new picture is {new.as_posix()} 旧图片可能正被其他程序占用，新图片另存在旁边"
         )
     print("plot saved to", args.plot.as_posix(), "(--show opens a window)")
     if args.show:

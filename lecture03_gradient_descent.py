@@ -87,7 +87,7 @@ def main(argv=None):
         w_list.append(w)
         cost_list.append(cost_val)
         if cost_val > 1e9:
-            break  # it diverged, soon ** would raise OverflowError 已经发散，不必再训练
+            break  # it diverged, soon ** would raise OverflowError 已经发散，继续训练也没用
 
     # 5. Inference and plot
     print("Predict (after training)", 4, f"{forward(4, w):.2f}")
@@ -449,7 +449,7 @@ def tell_divergence(name, losses):
         return
     print(
         f"{name} diverged, loss {losses[-1]:.3g}: try a smaller --lr",
-        "损失发散了，请用更小的 --lr",
+        "训练发散，请把 --lr 调小",
         file=sys.stderr,
     )
 
@@ -465,7 +465,7 @@ def parse_args(argv):
     if hasattr(sys.stdout, "reconfigure"):  # not in a notebook, not in IDLE
         sys.stdout.reconfigure(errors="replace")  # "?" for what a console cannot show
     add = parser.add_argument
-    add("--epochs", type=int, default=100, metavar="N", help="轮数, default 100")
+    add("--epochs", type=int, default=100, metavar="N", help="训练轮数, default 100")
     add("--lr", type=float, metavar="X", help="学习率, default 0.01, landscapes 0.1")
     add("--seed", type=int, default=0, metavar="N", help="鞍点的随机种子, default 0")
     add(
@@ -485,9 +485,7 @@ def parse_args(argv):
     plot = "plots/lecture03_gradient_descent.png"
     add("--plot", type=Path, default=plot, metavar="FILE", help=f"图片, default {plot}")
     add("--show", action="store_true", help="open the plot 训练后打开图片窗口")
-    add(
-        "--dry-run", action="store_true", help="only a try 只做试运行，几秒钟，没有结果"
-    )
+    add("--dry-run", action="store_true", help="only a try 只试跑几秒钟，结果不作数")
     args = parser.parse_args(argv)
 
     if args.lr is None:
@@ -512,7 +510,9 @@ def parse_args(argv):
 def check_plot(parser, args):
     """Say now what would otherwise fail after the training."""
     if args.plot.suffix.lower() not in (".png", ".pdf", ".svg"):
-        parser.error("--plot takes a name that ends in .png, .pdf or .svg 图片文件名")
+        parser.error(
+            "--plot takes a name that ends in .png, .pdf or .svg 图片文件名的结尾不对"
+        )
     if args.plot.is_dir():
         parser.error(f"--plot {args.plot.as_posix()} is a folder 这是一个文件夹")
     try:
@@ -556,13 +556,13 @@ def save_plot(figure, args):
         figure.savefig(new)
     except OSError as error:  # not allowed there, disk full
         reason = error.strerror or error
-        sys.exit(f"cannot write --plot {args.plot.as_posix()}: {reason} 图片写不进去")
+        sys.exit(f"cannot write --plot {args.plot.as_posix()}: {reason} 无法保存图片")
     try:
         new.replace(args.plot)
     except OSError:  # Windows: a program that shows the earlier picture holds it
         sys.exit(
             f"cannot replace {args.plot.as_posix()}: is it open in another program? "
-            f"The new picture is {new.as_posix()} 旧图片正被别的程序打开，新图片另存在旁边"
+            f"The new picture is {new.as_posix()} 旧图片可能正被其他程序占用，新图片另存在旁边"
         )
     print("plot saved to", args.plot.as_posix(), "(--show opens a window)")
     if args.show:

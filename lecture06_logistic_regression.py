@@ -183,7 +183,7 @@ def tell_divergence(losses):
         return
     print(
         f"the training diverged, loss {losses[-1]:.3g}: try a smaller --lr",
-        "损失发散了，请用更小的 --lr",
+        "训练发散，请把 --lr 调小",
         file=sys.stderr,
     )
 
@@ -199,15 +199,13 @@ def parse_args(argv):
     if hasattr(sys.stdout, "reconfigure"):  # not in a notebook, not in IDLE
         sys.stdout.reconfigure(errors="replace")  # "?" for what a console cannot show
     add = parser.add_argument
-    add("--epochs", type=int, default=1000, metavar="N", help="轮数, default 1000")
+    add("--epochs", type=int, default=1000, metavar="N", help="训练轮数, default 1000")
     add("--lr", type=float, default=0.01, metavar="X", help="学习率, default 0.01")
     add("--seed", type=int, default=0, metavar="N", help="随机种子, default 0")
     plot = "plots/lecture06_logistic_regression.png"
     add("--plot", type=Path, default=plot, metavar="FILE", help=f"图片, default {plot}")
     add("--show", action="store_true", help="open the plot 训练后打开图片窗口")
-    add(
-        "--dry-run", action="store_true", help="only a try 只做试运行，几秒钟，没有结果"
-    )
+    add("--dry-run", action="store_true", help="only a try 只试跑几秒钟，结果不作数")
     args = parser.parse_args(argv)
 
     if args.epochs < 1:
@@ -226,7 +224,9 @@ def parse_args(argv):
 def check_plot(parser, args):
     """Say now what would otherwise fail after the training."""
     if args.plot.suffix.lower() not in (".png", ".pdf", ".svg"):
-        parser.error("--plot takes a name that ends in .png, .pdf or .svg 图片文件名")
+        parser.error(
+            "--plot takes a name that ends in .png, .pdf or .svg 图片文件名的结尾不对"
+        )
     if args.plot.is_dir():
         parser.error(f"--plot {args.plot.as_posix()} is a folder 这是一个文件夹")
     try:
@@ -244,7 +244,7 @@ def check_plot(parser, args):
         if plt.get_backend().lower() == "agg":
             parser.error("--show: there is no screen here 打不开窗口，请去掉 --show")
     elif "IPython" not in sys.modules:
-        plt.switch_backend("agg")
+        plt.switch_backend("agg")  # draw without windows: works on every machine
 
 
 def print_table(slide, rows, args):
@@ -270,13 +270,13 @@ def save_plot(figure, args):
         figure.savefig(new)
     except OSError as error:  # not allowed there, disk full
         reason = error.strerror or error
-        sys.exit(f"cannot write --plot {args.plot.as_posix()}: {reason} 图片写不进去")
+        sys.exit(f"cannot write --plot {args.plot.as_posix()}: {reason} 无法保存图片")
     try:
         new.replace(args.plot)
     except OSError:  # Windows: a program that shows the earlier picture holds it
         sys.exit(
             f"cannot replace {args.plot.as_posix()}: is it open in another program? "
-            f"The new picture is {new.as_posix()} 旧图片正被别的程序打开，新图片另存在旁边"
+            f"The new picture is {new.as_posix()} 旧图片可能正被其他程序占用，新图片另存在旁边"
         )
     print("plot saved to", args.plot.as_posix(), "(--show opens a window)")
     if args.show:

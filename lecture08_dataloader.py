@@ -82,7 +82,7 @@ def main(argv=None):
     """The video's program; returns the trained model."""
     # Without options: lr 0.01, epochs 100, batch size 32 不加选项就是视频里的值
     args = parse_args(argv)
-    torch.manual_seed(args.seed)  # the same random numbers every time 结果可重复
+    torch.manual_seed(args.seed)  # the same random numbers every time 结果可复现
 
     # 1. Dataset
     if args.titanic:  # exercise 8-1 作业
@@ -383,7 +383,7 @@ def tell_divergence(losses):
         return
     print(
         f"the training diverged, loss {losses[-1]:.3g}: try a smaller --lr",
-        "损失发散了，请用更小的 --lr",
+        "训练发散，请把 --lr 调小",
         file=sys.stderr,
     )
 
@@ -399,10 +399,10 @@ def parse_args(argv):
     if hasattr(sys.stdout, "reconfigure"):  # not in a notebook, not in IDLE
         sys.stdout.reconfigure(errors="replace")  # "?" for what a console cannot show
     add = parser.add_argument
-    add("--epochs", type=int, default=100, metavar="N", help="轮数, default 100")
+    add("--epochs", type=int, default=100, metavar="N", help="训练轮数, default 100")
     rate = "学习率, default 0.01, with --titanic 0.1"
     add("--lr", type=float, metavar="X", help=rate)
-    add("--batch-size", type=int, default=32, metavar="N", help="批量, default 32")
+    add("--batch-size", type=int, default=32, metavar="N", help="批量大小, default 32")
     add("--seed", type=int, default=0, metavar="N", help="随机种子, default 0")
     # The video has 2 workers: processes that fetch the next batches meanwhile. These 759
     # rows are in memory already, and two processes begin anew in every epoch. Measured,
@@ -424,9 +424,7 @@ def parse_args(argv):
     plot = "plots/lecture08_dataloader.png"
     add("--plot", type=Path, default=plot, metavar="FILE", help=f"图片, default {plot}")
     add("--show", action="store_true", help="open the plot 训练后打开图片窗口")
-    add(
-        "--dry-run", action="store_true", help="only a try 只做试运行，几秒钟，没有结果"
-    )
+    add("--dry-run", action="store_true", help="only a try 只试跑几秒钟，结果不作数")
     args = parser.parse_args(argv)
 
     # 泰坦尼克号用视频的设置也只会回答多数类，所以换 relu 和更大的学习率
@@ -490,12 +488,10 @@ def check_diabetes(file):
     if xy.ndim != 2 or xy.shape[1] != 9:
         raise ValueError("it is not a table of 9 columns 应有多行，每行 9 列")
     for number, row in enumerate(xy, start=1):
-        in_range = (abs(row) <= 1).all()  # nan 也会被发现
-        if not in_range or row[8] not in (0, 1):
-            raise ValueError(
-                f"row {number} is not 8 features from -1 to 1 and a label 0 or 1 "
-                "特征应在 -1 到 1 之间，标签只能是 0 或 1"
-            )
+        if row[8] not in (0, 1):
+            raise ValueError(f"row {number}: its label is not 0 or 1 标签只能是 0 或 1")
+        if not (abs(row) <= 1).all():  # 也能发现 nan
+            raise ValueError(f"row {number}: not all from -1 to 1 数值超出 -1 到 1")
 
 
 def read_passengers(file, last, advice):
@@ -620,7 +616,9 @@ def write_submission(head, rows, args):
 def check_plot(parser, args):
     """Say now what would otherwise fail after the training."""
     if args.plot.suffix.lower() not in (".png", ".pdf", ".svg"):
-        parser.error("--plot takes a name that ends in .png, .pdf or .svg 图片文件名")
+        parser.error(
+            "--plot takes a name that ends in .png, .pdf or .svg 图片文件名的结尾不对"
+        )
     if args.plot.is_dir():
         parser.error(f"--plot {args.plot.as_posix()} is a folder 这是一个文件夹")
     try:
@@ -638,7 +636,7 @@ def check_plot(parser, args):
         if plt.get_backend().lower() == "agg":
             parser.error("--show: there is no screen here 打不开窗口，请去掉 --show")
     elif "IPython" not in sys.modules:
-        plt.switch_backend("agg")
+        plt.switch_backend("agg")  # draw without windows: works on every machine
 
 
 def print_table(slide, rows, args):
@@ -664,13 +662,13 @@ def save_plot(figure, args):
         figure.savefig(new)
     except OSError as error:  # not allowed there, disk full
         reason = error.strerror or error
-        sys.exit(f"cannot write --plot {args.plot.as_posix()}: {reason} 图片写不进去")
+        sys.exit(f"cannot write --plot {args.plot.as_posix()}: {reason} 无法保存图片")
     try:
         new.replace(args.plot)
     except OSError:  # Windows: a program that shows the earlier picture holds it
         sys.exit(
             f"cannot replace {args.plot.as_posix()}: is it open in another program? "
-            f"The new picture is {new.as_posix()} 旧图片正被别的程序打开，新图片另存在旁边"
+            f"The new picture is {new.as_posix()} 旧图片可能正被其他程序占用，新图片另存在旁边"
         )
     print("plot saved to", args.plot.as_posix(), "(--show opens a window)")
     if args.show:

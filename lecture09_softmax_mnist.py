@@ -137,7 +137,7 @@ def main(argv=None):
     """The video's program; returns the trained model."""
     # Without options: lr 0.01, epochs 10, batch size 64 不加选项就是视频里的值
     args = parse_args(argv)
-    torch.manual_seed(args.seed)  # the same random numbers every time 结果可重复
+    torch.manual_seed(args.seed)  # the same random numbers every time 结果可复现
 
     # 1. Dataset
     if args.otto:  # exercise 9-2 作业
@@ -174,7 +174,7 @@ def main(argv=None):
             accuracy = test(model, device, test_loader)
             losses.append(loss)
             accuracies.append(accuracy)
-    except KeyboardInterrupt:  # Ctrl-C: the finished epochs are kept 保留已完成的轮
+    except KeyboardInterrupt:  # Ctrl-C: the finished epochs are kept 保留已训练完的轮
         print(f"interrupted: {len(losses)} finished epochs are kept", file=sys.stderr)
 
     # 5. Inference and plot
@@ -447,7 +447,7 @@ def tell_divergence(name, losses):
         return
     print(
         f"{name} diverged, loss {losses[-1][-1]:.3g}: try a smaller --lr",
-        "损失发散了，请用更小的 --lr",
+        "训练发散，请把 --lr 调小",
         file=sys.stderr,
     )
 
@@ -463,9 +463,9 @@ def parse_args(argv):
     if hasattr(sys.stdout, "reconfigure"):  # not in a notebook, not in IDLE
         sys.stdout.reconfigure(errors="replace")  # "?" for what a console cannot show
     add = parser.add_argument
-    add("--epochs", type=int, default=10, metavar="N", help="轮数, default 10")
+    add("--epochs", type=int, default=10, metavar="N", help="训练轮数, default 10")
     add("--lr", type=float, default=0.01, metavar="X", help="学习率, default 0.01")
-    add("--batch-size", type=int, default=64, metavar="N", help="批量, default 64")
+    add("--batch-size", type=int, default=64, metavar="N", help="批量大小, default 64")
     add("--seed", type=int, default=0, metavar="N", help="随机种子, default 0")
     device = "default cuda if it works, else cpu 有可用的显卡就用显卡"
     add("--device", metavar="NAME", help=device)
@@ -478,9 +478,7 @@ def parse_args(argv):
     plot = "plots/lecture09_softmax_mnist.png"
     add("--plot", type=Path, default=plot, metavar="FILE", help=f"图片, default {plot}")
     add("--show", action="store_true", help="open the plot 训练后打开图片窗口")
-    add(
-        "--dry-run", action="store_true", help="only a try 只做试运行，几秒钟，没有结果"
-    )
+    add("--dry-run", action="store_true", help="only a try 只试跑几秒钟，结果不作数")
     args = parser.parse_args(argv)
 
     if args.epochs < 1:
@@ -637,7 +635,9 @@ def write_submission(head, rows, args):
 def check_plot(parser, args):
     """Say now what would otherwise fail after the training."""
     if args.plot.suffix.lower() not in (".png", ".pdf", ".svg"):
-        parser.error("--plot takes a name that ends in .png, .pdf or .svg 图片文件名")
+        parser.error(
+            "--plot takes a name that ends in .png, .pdf or .svg 图片文件名的结尾不对"
+        )
     if args.plot.is_dir():
         parser.error(f"--plot {args.plot.as_posix()} is a folder 这是一个文件夹")
     try:
@@ -681,13 +681,13 @@ def save_plot(figure, args):
         figure.savefig(new)
     except OSError as error:  # not allowed there, disk full
         reason = error.strerror or error
-        sys.exit(f"cannot write --plot {args.plot.as_posix()}: {reason} 图片写不进去")
+        sys.exit(f"cannot write --plot {args.plot.as_posix()}: {reason} 无法保存图片")
     try:
         new.replace(args.plot)
     except OSError:  # Windows: a program that shows the earlier picture holds it
         sys.exit(
             f"cannot replace {args.plot.as_posix()}: is it open in another program? "
-            f"The new picture is {new.as_posix()} 旧图片正被别的程序打开，新图片另存在旁边"
+            f"The new picture is {new.as_posix()} 旧图片可能正被其他程序占用，新图片另存在旁边"
         )
     print("plot saved to", args.plot.as_posix(), "(--show opens a window)")
     if args.show:

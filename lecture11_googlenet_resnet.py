@@ -243,13 +243,13 @@ def main(argv=None):
     try:
         for name in args.model:  # googlenet, then resnet 依次训练
             # 2. Model
-            torch.manual_seed(args.seed)  # each begins with the same numbers 结果可重复
+            torch.manual_seed(args.seed)  # each begins with the same numbers 结果可复现
             model = NETWORKS[name]()
             print_size(name, model)
             model = model.to(device)
             if device == "cpu":
                 # 让同一像素的各个通道在内存里相邻: 1.25 to 1.65 times as fast on a cpu.
-                # A network of your own then needs x.flatten(1) in place of x.view(…, -1).
+                # A network of yours needs x.flatten(1) then, not x.view(batch_size, -1).
                 model = model.to(memory_format=torch.channels_last)
 
             # 3. Loss and optimizer
@@ -258,14 +258,16 @@ def main(argv=None):
             optimizer = torch.optim.SGD(model.parameters(), lr=args.lr, momentum=0.5)
 
             # 4. Training and test
-            accuracies[name] = [test(model, device, test_loader)]  # untrained 训练前
             losses[name] = []
+            accuracies[name] = []
+            untrained = test(model, device, test_loader)  # about one in ten
+            accuracies[name].append(untrained)
             for epoch in range(args.epochs):
                 loss = train(model, device, train_loader, criterion, optimizer, epoch)
                 accuracy = test(model, device, test_loader)
                 losses[name].append(loss)
                 accuracies[name].append(accuracy)
-    except KeyboardInterrupt:  # Ctrl-C: the finished epochs are kept 保留已完成的轮
+    except KeyboardInterrupt:  # Ctrl-C: the finished epochs are kept 保留已训练完的轮
         finished = sum(len(numbers) for numbers in losses.values())
         print(f"interrupted: {finished} finished epochs are kept", file=sys.stderr)
 
@@ -310,6 +312,8 @@ class PreActBlock(ResidualBlock):
 
     The paper's own answer (full pre-activation, its figure 4e; on no slide): nothing
     stands on the shortcut, not even a ReLU, so that the input passes unchanged.
+    Other than the lecture's networks it has batch normalisation: compare with care.
+    它有批量归一化，视频里的网络没有，准确率不能直接比较。
     """
 
     def __init__(self, channels):
@@ -357,9 +361,9 @@ class DenseNet(nn.Module):
         super().__init__()
         self.conv1 = nn.Conv2d(1, 16, kernel_size=5)
         self.dense1 = DenseBlock(16)  # 16 + 3 * 12 = 52 channels
-        self.transition = nn.Conv2d(52, 26, kernel_size=1)
+        self.transition = nn.Conv2d(self.dense1.out_channels, 26, kernel_size=1)
         self.dense2 = DenseBlock(26)  # 26 + 3 * 12 = 62 channels
-        self.fc = nn.Linear(558, 10)
+        self.fc = nn.Linear(self.dense2.out_channels * 3 * 3, 10)
 
     def forward(self, x):
         x = F.max_pool2d(F.relu(self.conv1(x)), 2)  # -> (N, 16, 12, 12)
@@ -663,7 +667,7 @@ def tell_divergence(name, losses):
         return
     print(
         f"{name} diverged, loss {losses[-1][-1]:.3g}: try a smaller --lr",
-        "损失发散了，请用更小的 --lr",
+        "训练发散，请把 --lr 调小",
         file=sys.stderr,
     )
 
@@ -679,9 +683,9 @@ def parse_args(argv):
     if hasattr(sys.stdout, "reconfigure"):  # not in a notebook, not in IDLE
         sys.stdout.reconfigure(errors="replace")  # "?" for what a console cannot show
     add = parser.add_argument
-    add("--epochs", type=int, default=10, metavar="N", help="轮数, default 10")
+    add("--epochs", type=int, default=10, metavar="N", help="训练轮数, default 10")
     add("--lr", type=float, default=0.01, metavar="X", help="学习率, default 0.01")
-    add("--batch-size", type=int, default=64, metavar="N", help="批量, default 64")
+    add("--batch-size", type=int, default=64, metavar="N", help="批量大小, default 64")
     add("--seed", type=int, default=0, metavar="N", help="随机种子, default 0")
     device = "default cuda if it works, else cpu 有可用的显卡就用显卡"
     add("--device", metavar="NAME", help=device)
@@ -699,9 +703,7 @@ def parse_args(argv):
     plot = "plots/lecture11_googlenet_resnet.png"
     add("--plot", type=Path, default=plot, metavar="FILE", help=f"图片, default {plot}")
     add("--show", action="store_true", help="open the plot 训练后打开图片窗口")
-    add(
-        "--dry-run", action="store_true", help="only a try 只做试运行，几秒钟，没有结果"
-    )
+    add("--dry-run", action="store_true", help="only a try 只试跑几秒钟，结果不作数")
     args = parser.parse_args(argv)
 
     if args.epochs < 1:
@@ -775,7 +777,9 @@ def check_mnist(data_dir):
 def check_plot(parser, args):
     """Say now what would otherwise fail after the training."""
     if args.plot.suffix.lower() not in (".png", ".pdf", ".svg"):
-        parser.error("--plot takes a name that ends in .png, .pdf or .svg 图片文件名")
+        parser.error(
+            "--plot takes a name that ends in .png, .pdf or .svg 图片文件名的结尾不对"
+        )
     if args.plot.is_dir():
         parser.error(f"--plot {args.plot.as_posix()} is a folder 这是一个文件夹")
     try:
@@ -819,13 +823,13 @@ def save_plot(figure, args):
         figure.savefig(new)
     except OSError as error:  # not allowed there, disk full
         reason = error.strerror or error
-        sys.exit(f"cannot write --plot {args.plot.as_posix()}: {reason} 图片写不进去")
+        sys.exit(f"cannot write --plot {args.plot.as_posix()}: {reason} 无法保存图片")
     try:
         new.replace(args.plot)
     except OSError:  # Windows: a program that shows the earlier picture holds it
         sys.exit(
             f"cannot replace {args.plot.as_posix()}: is it open in another program? "
-            f"The new picture is {new.as_posix()} 旧图片正被别的程序打开，新图片另存在旁边"
+            f"The new picture is {new.as_posix()} 旧图片可能正被其他程序占用，新图片另存在旁边"
         )
     print("plot saved to", args.plot.as_posix(), "(--show opens a window)")
     if args.show:

@@ -8,13 +8,13 @@ that the layer wants: names -> lists of codes -> padded (N, length) -> (length, 
 100) -> (N, 200), 100 per direction -> (N, 18).
 
 看名字猜国家：字符先嵌入成向量，双向 GRU 从前后两个方向读名字，把最后一层两个方向的
-最终隐藏状态拼接起来，交给线性层分类。大部分代码都在把名字变成网络要的形状。
-自带的名字不是老师用的那一份，怎样得到老师的名字见 data/README.md。
+最终隐藏状态拼接起来，交给线性层分类。大部分代码都在把名字变成网络需要的形状。
+自带的名字数据不是老师用的那一份；老师的数据怎样获取，见 data/README.md。
 作业 13-1 用 Kaggle 的影评：--reviews train.tsv --submit test.tsv。
 
     python lecture13_gru_classifier.py                         # the video 视频
     python lecture13_gru_classifier.py --predict Schmidt "Guo Jing"
-    python lecture13_gru_classifier.py --save names.pt         # 保存最好的一轮
+    python lecture13_gru_classifier.py --save names.pt         # 保存效果最好的那一轮
     python lecture13_gru_classifier.py --load names.pt --predict Tanaka
     python lecture13_gru_classifier.py --cell lstm --unidirectional
     python lecture13_gru_classifier.py --data-dir data/course  # the lecturer's names
@@ -81,7 +81,8 @@ def name2list(name):
 def make_tensors(batch):
     """[(name, country), …] -> seqs (N, longest), lengths (N,), countries (N,).
 
-    The DataLoader calls this for every batch (collate_fn).
+    In the video the training loop calls it; here the DataLoader does, for every batch
+    (collate_fn). 由 DataLoader 组批时调用，不用在训练循环里调用。
     """
     codes = [name2list(name) for name, country in batch]
     countries = [country for name, country in batch]
@@ -91,9 +92,9 @@ def make_tensors(batch):
 def pad_and_sort(codes, labels):
     """Lists of different length -> one tensor, padded with 0, the longest first.
 
-    Until torch 1.1 pack_padded_sequence had to have them sorted (13-64); since then
-    there is enforce_sorted=False. `stable` keeps names of equal length in order:
-    otherwise Windows and macOS would order them otherwise, and train other numbers.
+    Slide 13-64 says that they must be sorted; since torch 1.1 there is also
+    enforce_sorted=False. `stable` keeps names of equal length in their order: without
+    it each system orders them in its own way, and trains other numbers.
     """
     seqs = [torch.tensor(code) for code in codes]
     lengths = torch.tensor([len(code) for code in codes])
@@ -127,12 +128,14 @@ class RNNClassifier(torch.nn.Module):
         """seqs (N, length), longest first; lengths (N,) on the CPU."""
         seqs = seqs.t()  # (N, length) -> (length, N)
         x = self.embedding(seqs)  # -> (length, N, hidden)
-        packed = pack_padded_sequence(x, lengths)  # 打包后，补的 0 不参加计算
+        packed = pack_padded_sequence(x, lengths)  # 打包后，补的 0 不参与计算
+        # 不给初始的 hidden 就从全 0 开始; the video hands zeros over (_init_hidden)
         _, hidden = self.rnn(packed)  # (layers * directions, N, hidden)
         if isinstance(hidden, tuple):  # LSTM 的状态是 (hidden, cell)
             hidden = hidden[0]
         last = hidden[-1]
-        if self.n_directions == 2:  # 最后一层两个方向的隐藏状态拼接 (slide 13-52)
+        if self.n_directions == 2:
+            # 最后一层：-2 从前往后读，-1 从后往前读；顺序同幻灯片 13-52
             last = torch.cat([hidden[-1], hidden[-2]], dim=1)  # -> (N, 2 * hidden)
         return self.fc(last)
 
@@ -148,7 +151,7 @@ def train(model, device, train_loader, criterion, optimizer, epoch, start):
     """One epoch; prints every 10 batches; returns (mean loss, accuracy in percent).
 
     The video prints the mean loss divided by the batch size once more, which is 256
-    times too small: both numbers are shown. 视频打印的损失多除了一次批量大小 256。
+    times too small: both numbers are shown. 视频打印的损失多除了一次批量大小（256）。
     """
     total_loss = 0.0
     correct = 0
@@ -196,7 +199,7 @@ def main(argv=None):
     """The video's program; returns the trained model."""
     # Without options: lr 0.001, epochs 100, batch size 256 不加选项就是视频里的值
     args = parse_args(argv)
-    torch.manual_seed(args.seed)  # the same random numbers every time 结果可重复
+    torch.manual_seed(args.seed)  # the same random numbers every time 结果可复现
 
     # 1. Dataset
     if args.reviews:  # exercise 13-1 作业
@@ -233,7 +236,8 @@ def main(argv=None):
         rnn=CELLS[args.cell],  # the video: torch.nn.GRU
     )
     model.to(device)
-    if args.load:  # 读取保存过的网络，不再训练（此时 epochs 为 0）
+    if args.load:  # 读取保存过的网络；parse_args 把 epochs 设成 0，不再训练
+        # In your own program 自己的程序里:
         # model.load_state_dict(torch.load("names.pt", weights_only=True))
         load_model(model, args.load, device)
 
@@ -255,25 +259,28 @@ def main(argv=None):
             )
             print("evaluating trained model ...")
             accuracy = test(model, device, test_loader)
-            if not accuracies or accuracy > max(accuracies):  # 记住最好的一轮
+            if not accuracies or accuracy > max(accuracies):
+                # 记住最好的一轮；要复制一份，否则接着训练会改掉它
                 best = copy.deepcopy(model.state_dict())
             losses.append(loss)
             train_accuracies.append(train_accuracy)
             accuracies.append(accuracy)
-    except KeyboardInterrupt:  # Ctrl-C: the finished epochs are kept 保留已完成的轮
+    except KeyboardInterrupt:  # Ctrl-C: the finished epochs are kept 保留已训练完的轮
         print(f"interrupted: {len(losses)} finished epochs are kept", file=sys.stderr)
     if args.load:
         accuracies.append(test(model, device, test_loader))
     if not accuracies:  # interrupted in the first epoch
         return model
     if args.save:
-        save_model(best, args.save)  # 保存: torch.save(model.state_dict(), "names.pt")
+        # In your own program 自己的程序里: torch.save(model.state_dict(), "names.pt")
+        save_model(best, args.save)
+        best_epoch = accuracies.index(max(accuracies)) + 1
         print(
-            "It is that of epoch", accuracies.index(max(accuracies)) + 1, "(the best)"
+            f"It is epoch {best_epoch}'s, the best; what follows is the last epoch's."
         )
 
     # 5. Inference and plot
-    labels = [label for codes, label in test_set]
+    labels = [label for name, label in test_set]  # the classes of the test part
     if args.load:
         rows = compare_loaded(accuracies, labels)
     elif args.reviews:
@@ -298,10 +305,11 @@ def main(argv=None):
     return model
 
 
-# %% Exercise 作业：猜一猜自己写的名字 --------------------
+# %% Exercise 作业：换成 LSTM 或 RNN --------------------
 CELLS = {"gru": torch.nn.GRU, "lstm": torch.nn.LSTM, "rnn": torch.nn.RNN}
 
 
+# %% Exercise 作业：猜猜自己输入的名字是哪国的 --------------------
 def predict(model, device, names, countries):
     """Print the three likeliest countries of each name with their probabilities."""
     model.eval()
@@ -331,7 +339,8 @@ def save_model(state, file):
 def load_model(model, file, device):
     """Read a state_dict into a network of the same layers."""
     try:
-        # weights_only: 只读数字，不执行文件里的代码; map_location: 存的时候在显卡上也能读
+        # weights_only: 只加载张量，不执行文件里的代码
+        # map_location: 在显卡上保存的，只有 CPU 的电脑也能读
         state = torch.load(file, weights_only=True, map_location=device)
         model.load_state_dict(state)
     except FileNotFoundError:
@@ -387,7 +396,8 @@ def load_reviews(file):
     """Kaggle's train.tsv: (training set, test set, numbers of the words).
 
     Every fifth sentence, with all its phrases, is kept back for testing: phrases of
-    one sentence in both parts would make the test too easy.
+    one sentence in both parts would make the test too easy. The numbers of the words
+    follow from the file: --load needs the same train.tsv. 读取网络时要用同一个 train.tsv。
     """
     train_phrases = []
     train_sentiments = []
@@ -451,7 +461,7 @@ def predict_phrases(model, device, phrases, numbers):
 def submit(model, numbers, args):
     """Write submission.csv: a sentiment for each phrase of Kaggle's test.tsv."""
     ids, phrases = args.submit
-    # 标签的位置放行号：分批时会排序，靠它恢复原来的顺序
+    # 标签处放行号：组批时会按长度排序，靠它恢复原来的顺序
     dataset = PhraseDataset(phrases, range(len(phrases)), numbers)
     loader = DataLoader(dataset, args.batch_size, collate_fn=make_phrase_tensors)
     sentiments = torch.zeros(len(phrases), dtype=torch.long)
@@ -499,7 +509,7 @@ VIDEO_CURVE = [
 VIDEO_BEST = 22  # the epoch that the slide marks
 # SHA-256 of the lecturer's training names, a line each. With them the video's own way
 # starts at 66 to 67 % after epoch 1, 8 points above the video's curve, and meets it
-# from epoch 10 on. Why is not known.
+# after ten to fifteen epochs. Why is not known.
 COURSE_NAMES = "b523a61ba46ef9da5f4b93a30f16dd82548846e2377915c0a83037cffdd41ea0"
 
 
@@ -635,10 +645,12 @@ def parse_args(argv):
     if hasattr(sys.stdout, "reconfigure"):  # not in a notebook, not in IDLE
         sys.stdout.reconfigure(errors="replace")  # "?" for what a console cannot show
     add = parser.add_argument
-    epochs = "轮数, default 100, with --reviews 6"
+    epochs = "训练轮数, default 100, with --reviews 6"
     add("--epochs", type=int, metavar="N", help=epochs)
     add("--lr", type=float, default=0.001, metavar="X", help="学习率, default 0.001")
-    add("--batch-size", type=int, default=256, metavar="N", help="批量, default 256")
+    add(
+        "--batch-size", type=int, default=256, metavar="N", help="批量大小, default 256"
+    )
     add("--seed", type=int, default=0, metavar="N", help="随机种子, default 0")
     device = "default cuda if it works, else cpu 有可用的显卡就用显卡"
     add("--device", metavar="NAME", help=device)
@@ -660,9 +672,7 @@ def parse_args(argv):
     plot = "plots/lecture13_gru_classifier.png"
     add("--plot", type=Path, default=plot, metavar="FILE", help=f"图片, default {plot}")
     add("--show", action="store_true", help="open the plot 训练后打开图片窗口")
-    add(
-        "--dry-run", action="store_true", help="only a try 只做试运行，几秒钟，没有结果"
-    )
+    add("--dry-run", action="store_true", help="only a try 只试跑几秒钟，结果不作数")
     args = parser.parse_args(argv)
 
     if args.epochs is None:
@@ -786,7 +796,9 @@ def read_table(file, delimiter, columns):
             "it is not in UTF-8 (a spreadsheet program saved it?): "
             "save it as CSV UTF-8 编码不是 UTF-8，请另存为“CSV UTF-8（逗号分隔）”"
         ) from None
-    quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
+    quoting = csv.QUOTE_MINIMAL
+    if delimiter == "\t":  # in Kaggle's .tsv a quotation mark is only a letter
+        quoting = csv.QUOTE_NONE
     lines = io.StringIO(text, newline="")
     reader = csv.reader(lines, delimiter=delimiter, quoting=quoting)
     head = next(reader, [])
@@ -807,7 +819,8 @@ def read_table(file, delimiter, columns):
             raise ValueError(
                 f"line {reader.line_num} has {len(row)} columns, not {len(head)} 列数不对"
             )
-        rows.append([reader.line_num, *[row[place] for place in places]])
+        values = [row[place] for place in places]
+        rows.append([reader.line_num, *values])
     if not rows:
         raise ValueError("it has no rows 没有数据")
     return rows
@@ -855,7 +868,9 @@ def write_submission(head, rows, args):
 def check_plot(parser, args):
     """Say now what would otherwise fail after the training."""
     if args.plot.suffix.lower() not in (".png", ".pdf", ".svg"):
-        parser.error("--plot takes a name that ends in .png, .pdf or .svg 图片文件名")
+        parser.error(
+            "--plot takes a name that ends in .png, .pdf or .svg 图片文件名的结尾不对"
+        )
     if args.plot.is_dir():
         parser.error(f"--plot {args.plot.as_posix()} is a folder 这是一个文件夹")
     try:
@@ -899,13 +914,13 @@ def save_plot(figure, args):
         figure.savefig(new)
     except OSError as error:  # not allowed there, disk full
         reason = error.strerror or error
-        sys.exit(f"cannot write --plot {args.plot.as_posix()}: {reason} 图片写不进去")
+        sys.exit(f"cannot write --plot {args.plot.as_posix()}: {reason} 无法保存图片")
     try:
         new.replace(args.plot)
     except OSError:  # Windows: a program that shows the earlier picture holds it
         sys.exit(
             f"cannot replace {args.plot.as_posix()}: is it open in another program? "
-            f"The new picture is {new.as_posix()} 旧图片正被别的程序打开，新图片另存在旁边"
+            f"The new picture is {new.as_posix()} 旧图片可能正被其他程序占用，新图片另存在旁边"
         )
     print("plot saved to", args.plot.as_posix(), "(--show opens a window)")
     if args.show:
