@@ -481,7 +481,11 @@ def parse_args(argv):
         metavar="BETA",
         help="SGD 损失曲线的平滑：新值的权重，越小越平滑, default 0.1",
     )
-    add("--landscape", choices=["saddle", "local"], help="鞍点，或局部最优")
+    add(
+        "--landscape",
+        choices=["saddle", "local"],
+        help="鞍点，或局部最优, default none",
+    )
     plot = "plots/lecture03_gradient_descent.png"
     add("--plot", type=Path, default=plot, metavar="FILE", help=f"图片, default {plot}")
     add("--show", action="store_true", help="open the plot 训练后打开图片窗口")

@@ -318,7 +318,7 @@ def draw_all(same_rate, own_rate, args):
         1, 2, figsize=(12, 7), sharey=True, layout="constrained"
     )
     # Four colours that colour-blind readers tell apart, each once solid, once dashed.
-    colors = ["#0072B2", "#E69F00", "#009E73", "#CC79A7"]
+    colors = ["#0072B2", "#E69F00", "#56B4E9", "#882255"]
     for i, name in enumerate(OPTIMIZERS):
         style = {"color": colors[i % 4], "linestyle": "-" if i < 4 else "--"}
         if args.dry_run:

@@ -22,7 +22,6 @@ Before the training PyTorch computes the slides' own examples of convolution.
 """
 
 import argparse
-import pickle
 import sys
 import tempfile
 import zlib
@@ -161,7 +160,7 @@ def main(argv=None):
     try:
         for name in args.model:  # only "basic", unless --model says otherwise
             # 2. Model
-            print_shapes(name)
+            print_layers(name)
             torch.manual_seed(args.seed)  # the same numbers every time 结果可复现
             model = NETWORKS[name]()  # the video: Net()
             model.to(device)  # 把网络的权重放到显卡（或 CPU）上
@@ -171,7 +170,7 @@ def main(argv=None):
                 load_model(model, args.load, device)
             if device == "cpu":
                 # 让同一像素的各个通道在内存里相邻: 1.25 to 1.65 times as fast on a cpu.
-                # A network of yours needs x.flatten(1) then, not x.view(in_size, -1).
+                # A network of yours needs x.flatten(1) then, not x.view(batch_size, -1).
                 model.to(memory_format=torch.channels_last)
 
             # 3. Loss and optimizer
@@ -181,7 +180,9 @@ def main(argv=None):
 
             # 4. Training and test
             losses[name] = []
-            accuracies[name] = [test(model, device, test_loader)]  # untrained 训练前
+            accuracies[name] = []
+            untrained = test(model, device, test_loader)  # about one in ten
+            accuracies[name].append(untrained)
             for epoch in range(args.epochs):
                 loss = train(model, device, train_loader, criterion, optimizer, epoch)
                 accuracy = test(model, device, test_loader)
@@ -197,7 +198,7 @@ def main(argv=None):
     # 5. Inference and plot
     rows = compare(losses, accuracies, args)
     print_table("slide 10-63", rows, args)
-    predict(model, device, args.predict)
+    predict_digits(model, device, args.predict)
     if args.load:
         figure = draw_digits(args.predict, misread(model, device, test_loader))
     else:
@@ -264,7 +265,7 @@ def load_model(model, file, device):
         model.load_state_dict(state)
     except FileNotFoundError:
         sys.exit(f"no file {file.as_posix()}: make it with --save 请先用 --save 保存")
-    except NOT_A_NETWORK:
+    except Exception:  # noqa: BLE001 another kind for every kind of wrong file
         sys.exit(
             f"cannot use {file.as_posix()}: it is not from --save, or from other options "
             "文件不是 --save 存下的，或者当时的选项不同"
@@ -397,7 +398,7 @@ def stroke_width(mask):
     return 2 * mask.sum() / (mask.sum() - inner.sum())
 
 
-def predict(model, device, pictures):
+def predict_digits(model, device, pictures):
     """Print the three likeliest digits of each picture with their probabilities.
 
     pictures: [(file, x, how it was prepared)], as parse_args has read them.
@@ -451,7 +452,7 @@ def print_rows(title, tensor):
         print("   ", " ".join(f"{value:4.0f}" for value in row))
 
 
-def print_shapes(name):
+def print_layers(name):
     """What every layer makes of one image, in the order of the forward pass."""
 
     def show(layer, inputs, output):
@@ -521,7 +522,7 @@ def misread(model, device, test_loader):
 
 
 # Blue and orange are told apart by colour-blind readers, too; the video is black.
-COLORS = {"basic": "C0", "deep": "C1"}
+NETWORK_COLORS = {"basic": "C0", "deep": "C1"}
 
 
 def draw(losses, accuracies, batches, last, digits, args):
@@ -540,12 +541,12 @@ def draw(losses, accuracies, batches, last, digits, args):
             for i, mean in enumerate(loss, start=1):
                 places.append(epoch + i * every / batches)
                 means.append(mean)
-        style = {"color": COLORS.get(name, "C2"), "label": f"this run: {name}"}
+        style = {"color": NETWORK_COLORS.get(name, "C2"), "label": f"this run: {name}"}
         left.plot(places, means, ".-", ms=3, **style)
         percent = [100 * correct / total for correct, total in accuracies[name][1:]]
         right.plot(range(1, len(percent) + 1), percent, ".-", **style)
     if "basic" in losses and not args.dry_run:
-        draw_video(left, right)
+        draw_slide(left, right)
     left.set(xlabel="Epoch", ylabel=f"Mean training loss of {every} batches")
     left.set_yscale("log")
     right.set(xlabel="Epoch", ylabel="Test accuracy (%)")
@@ -564,7 +565,7 @@ def draw(losses, accuracies, batches, last, digits, args):
     return figure
 
 
-def draw_video(left, right):
+def draw_slide(left, right):
     """The losses and accuracies of slide 10-63, in black."""
     places = []
     means = []
@@ -772,18 +773,6 @@ def check_mnist(data_dir):
     except OSError as error:  # not allowed to write there, disk full
         reason = error.strerror or error
         sys.exit(f"cannot unpack MNIST in {raw.as_posix()}: {reason} 无法在此解压")
-
-
-NOT_A_NETWORK = (
-    OSError,
-    EOFError,
-    RuntimeError,
-    ValueError,
-    TypeError,
-    KeyError,
-    AttributeError,
-    pickle.UnpicklingError,
-)
 
 
 def check_plot(parser, args):

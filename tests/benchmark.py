@@ -12,7 +12,8 @@ would spoil them.
     script  the script's own loaders, train() and test()
     video   lectures 9 to 11: ToTensor and Normalize on every draw, batches of 64,
             contiguous tensors; lecture 13: names from the DataLoader as strings,
-            turned into a padded tensor one by one in every batch
+            turned into a padded tensor one by one in every batch. The script follows
+            the video there, with collate_fn and pad_sequence: about as fast
     bare    the script's network on batches that are already made: nothing but it
 
 "share of bare" is bare / script: 100 % would mean that feeding it costs nothing.
@@ -26,7 +27,6 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import torch
 from torch.utils.data import DataLoader, Subset, TensorDataset
@@ -111,55 +111,50 @@ def video_tensors(names, countries):
     return seqs[order], lengths, torch.as_tensor(countries)[order]
 
 
-def new_classifier():
-    """The video's classifier with its loss and optimizer."""
+class VideoLoader:
+    """A DataLoader that gives names as they are; each batch becomes tensors then."""
+
+    def __init__(self, loader, shuffle):
+        self.dataset = loader.dataset
+        self.loader = DataLoader(self.dataset, batch_size=256, shuffle=shuffle)
+
+    def __iter__(self):
+        for names, countries in self.loader:
+            yield video_tensors(names, countries)
+
+
+class ReadyLoader:
+    """Batches that are already made."""
+
+    def __init__(self, loader):
+        self.dataset = loader.dataset
+        self.batches = list(loader)
+
+    def __iter__(self):
+        return iter(self.batches)
+
+
+def names_epoch(train_loader, test_loader):
+    """One epoch of training and test of a new classifier."""
     model = lecture13.RNNClassifier(128, 100, 18)
+    criterion = torch.nn.CrossEntropyLoss()
     optimizer = torch.optim.Adam(model.parameters(), lr=0.001)
-    return model, torch.nn.CrossEntropyLoss(), optimizer
-
-
-def names_script(train_loader, test_loader):
-    """An epoch by the script's own functions."""
-    model, criterion, optimizer = new_classifier()
-    lecture13.train(model, "cpu", train_loader, criterion, optimizer, 1)
+    begin = time.time()
+    lecture13.train(model, "cpu", train_loader, criterion, optimizer, 1, begin)
     lecture13.test(model, "cpu", test_loader)
 
 
-def names_epoch(train_batches, test_batches):
-    """The same epoch over iterables of (seqs, lengths, labels)."""
-    model, criterion, optimizer = new_classifier()
-    for seqs, lengths, target in train_batches:
-        loss = criterion(model(seqs, lengths), target)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        loss.item()
-    model.eval()
-    with torch.no_grad():
-        for seqs, lengths, target in test_batches:
-            model(seqs, lengths).argmax(dim=1).eq(target).sum().item()
-
-
-class VideoBatches:
-    """A DataLoader over (name, country) pairs, its batches made into tensors."""
-
-    def __init__(self, own, shuffle):
-        names = ["".join(map(chr, seq[seq > 0].tolist())) for seq in own.seqs]
-        pairs = list(zip(names, own.labels.tolist()))
-        self.loader = DataLoader(pairs, batch_size=256, shuffle=shuffle)
-
-    def __iter__(self):
-        return (video_tensors(*batch) for batch in self.loader)
-
-
 def names_ways():
-    """A function and its arguments for script, video and bare."""
-    args = SimpleNamespace(data_dir=ROOT / "data", dry_run=False, batch_size=256)
-    train_loader, test_loader, _ = lecture13.load_names(args)
-    own = train_loader, test_loader
-    video = VideoBatches(train_loader, True), VideoBatches(test_loader, False)
-    bare = [list(loader) for loader in own]
-    return [(names_script, *own), (names_epoch, *video), (names_epoch, *bare)]
+    """names_epoch and its loaders for script, video and bare."""
+    train_set, test_set = lecture13.load_names(ROOT / "data")
+    collate = lecture13.make_tensors
+    own = (
+        DataLoader(train_set, batch_size=256, shuffle=True, collate_fn=collate),
+        DataLoader(test_set, batch_size=256, collate_fn=collate),
+    )
+    video = VideoLoader(own[0], True), VideoLoader(own[1], False)
+    bare = ReadyLoader(own[0]), ReadyLoader(own[1])
+    return [(names_epoch, *own), (names_epoch, *video), (names_epoch, *bare)]
 
 
 # ---------------------------------------------------------------- Measurement
@@ -188,12 +183,13 @@ def main():
     if unknown := set(names) - set(PARTS):
         parser.error(f"unknown: {', '.join(unknown)}")
 
-    parts = lecture09.load_mnist(ROOT / "data")
     print(f"{torch.get_num_threads()} threads, torch {torch.__version__}")
     head = f"{'script':>8} {'video':>8} {'bare':>8}   times the video   share of bare"
     print(f"{'seconds an epoch':16} {head}   rounds")
     with tempfile.TemporaryDirectory() as root:
-        shutil.copytree(ROOT / "data" / "MNIST", Path(root, "MNIST"))
+        packed = shutil.ignore_patterns("*-ubyte")
+        shutil.copytree(ROOT / "data" / "MNIST", Path(root, "MNIST"), ignore=packed)
+        parts = lecture09.load_mnist(Path(root))
         for name in names:
             with contextlib.redirect_stdout(io.StringIO()):
                 if name == "lecture13":

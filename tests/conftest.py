@@ -1,12 +1,20 @@
 """What every test file uses: the scripts by name, and ways to run one."""
 
+import argparse
+import contextlib
 import functools
 import importlib
 import os
+import shutil
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+import tempfile
 from pathlib import Path
+from typing import NamedTuple
+from unittest import mock
+
+# One thread: the numbers of the snapshots, and busy neighbours do no harm.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 import matplotlib as mpl
 
@@ -17,60 +25,54 @@ import matplotlib.pyplot as plt
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+DATA = ROOT / "data"
 SCRIPTS = sorted(ROOT.glob("lecture*.py"))
 sys.path.insert(0, str(ROOT))
-# One thread each: processes run beside the tests, and threads would wait for each other.
-os.environ["OMP_NUM_THREADS"] = "1"
+TEMPORARY = tempfile.TemporaryDirectory(prefix="lectures-")  # removed at the end
 ENVIRONMENT = {
     **os.environ,
     "PYTHONIOENCODING": "utf-8",
     "PYTHONDONTWRITEBYTECODE": "1",
 }
-
-
-def start(script, *options, cwd, **others):
-    """Start a script as a user would, in the folder cwd; its Popen."""
-    return subprocess.Popen(
-        [sys.executable, str(ROOT / script), *map(str, options)],
-        cwd=cwd,
-        encoding="utf-8",
-        **{
-            "env": ENVIRONMENT,
-            "stdout": subprocess.PIPE,
-            "stderr": subprocess.PIPE,
-            **others,
-        },
-    )
-
-
-def run(script, *options, cwd, **others):
-    """Run a script to its end: (status, standard output, standard error)."""
-    with start(script, *options, cwd=cwd, **others) as process:
-        out, err = process.communicate(timeout=300)
-    return process.returncode, out, err
-
-
-def output(script, *options, cwd):
-    """What a script prints, however long it takes; its errors go to the terminal."""
-    with start(script, *options, cwd=cwd, stderr=None) as process:
-        out, _ = process.communicate()
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, process.args)
-    return out
-
-
 # Of ours, that is: an old matplotlib beside a new pyparsing warns of itself.
 warnings_are_errors = pytest.mark.filterwarnings(
     "error",
     "ignore::DeprecationWarning:matplotlib",
     "ignore::DeprecationWarning:pyparsing",
 )
+each_script = pytest.mark.parametrize("script", SCRIPTS, ids=lambda file: file.stem)
+
+
+def source(script):
+    return script.read_text(encoding="utf-8")
+
+
+def number(script):
+    return int(script.name[7:9])
+
+
+# ------------------------------------------------------------------------- The data
+@functools.cache
+def data_copy():
+    """A copy of data/: MNIST is unpacked into it, so the checkout may be read-only."""
+    copy = Path(TEMPORARY.name, "data")
+    (copy / "MNIST" / "raw").mkdir(parents=True)
+    for file in [*DATA.glob("*.gz"), *DATA.glob("MNIST/raw/*.gz")]:
+        shutil.copyfile(file, copy / file.relative_to(DATA))
+    return copy
 
 
 @functools.cache
 def load_mnist():
     """[training set, test set] as lectures 9 to 11 have them."""
-    return importlib.import_module("lecture09_softmax_mnist").load_mnist(ROOT / "data")
+    return importlib.import_module("lecture09_softmax_mnist").load_mnist(data_copy())
+
+
+@functools.cache
+def few_digits():
+    """The first 256 of each."""
+    data = importlib.import_module("torch.utils.data")
+    return [data.TensorDataset(*part[:256]) for part in load_mnist()]
 
 
 @pytest.fixture(scope="session")
@@ -78,37 +80,78 @@ def mnist():
     return load_mnist()
 
 
+# ------------------------------------------------------------------ Running a script
+class Result(NamedTuple):
+    """What a script left: exit status, standard output and error, what main() gave."""
+
+    status: int
+    out: str
+    err: str
+    model: object = None
+
+
+def run(script, *options, cwd, **others):
+    """Run a script as a user would, in the folder cwd; its Result."""
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    done = subprocess.run(
+        [sys.executable, str(ROOT / script), *map(str, options)],
+        cwd=cwd,
+        check=False,
+        encoding="utf-8",
+        **{"env": ENVIRONMENT, **streams, **others},
+    )
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+def output(script, *options, cwd):
+    """What a script prints, however long it takes; its errors go to the terminal."""
+    result = run(script, *options, cwd=cwd, stderr=None)
+    if result.status:
+        sys.exit(f"{script} {options} ended with status {result.status}")
+    return result.out
+
+
+class Call:
+    """call("lecture10_cnn --epochs 2", …) runs main() in this process: its Result.
+
+    Further arguments are options that may hold spaces. MNIST is few_digits(), unless
+    --data-dir says where it is; the scripts' own load_mnist() runs in test_places.py.
+    Drawing takes most of the time, so the picture is an empty file; call.draw(…) draws.
+    """
+
+    def __init__(self, monkeypatch, capsys):
+        self.monkeypatch = monkeypatch
+        self.capsys = capsys
+
+    def __call__(self, command, *options):
+        with self.monkeypatch.context() as patch:
+            patch.setattr(
+                "matplotlib.figure.Figure.savefig", lambda _, file: file.touch()
+            )
+            return self.draw(command, *options)
+
+    def draw(self, command, *options):
+        name, *words = command.split()
+        words += map(str, options)
+        lecture = importlib.import_module(name)
+        if hasattr(lecture, "load_mnist") and "--data-dir" not in words:
+            digits = few_digits()
+            self.monkeypatch.setattr(lecture, "load_mnist", lambda data_dir: digits)
+        status, model = 0, None
+        try:
+            model = lecture.main(words)
+        except SystemExit as stop:
+            status = stop.code or 0
+            if isinstance(status, str):  # as the interpreter ends
+                print(status, file=sys.stderr)
+                status = 1
+        return Result(status, *self.capsys.readouterr(), model)
+
+
 @pytest.fixture
 def call(tmp_path, monkeypatch, capsys):
-    """Call call(module, *options) for main() in this process: (status, out, err).
-
-    What main() raises is told as the last lines of every script tell it; that they
-    do, test_temper.py tries in processes. MNIST is loaded once for all calls, unless
-    --data-dir says from where; each script's own load_mnist() runs in test_places.py.
-    """
     monkeypatch.chdir(tmp_path)
-
-    def start(module, *options):
-        lecture = importlib.import_module(module)
-        if hasattr(lecture, "load_mnist") and "--data-dir" not in options:
-            once = load_mnist()
-            monkeypatch.setattr(lecture, "load_mnist", lambda data_dir: once)
-        try:
-            status = lecture.main([*map(str, options)])
-        except SystemExit as stop:
-            if isinstance(stop.code, str):  # what the interpreter would print
-                print(stop.code, file=sys.stderr)
-            status = 1 if isinstance(stop.code, str) else stop.code
-        except KeyboardInterrupt:
-            print("interrupted", file=sys.stderr)
-            status = 130
-        except OSError as error:
-            told = f"{error.filename or 'output or plot'}: {error.strerror or error}"
-            print(told, file=sys.stderr)
-            status = 1
-        return (status or 0, *capsys.readouterr())
-
-    return start
+    return Call(monkeypatch, capsys)
 
 
 @pytest.fixture(autouse=True)
@@ -118,6 +161,27 @@ def close_figures():
     plt.close("all")
 
 
+def parser_of(name):
+    """The ArgumentParser that a script's parse_args() makes."""
+    found = []
+
+    def stop(parser, *arguments):
+        found.append(parser)
+        sys.exit()
+
+    instead = mock.patch.object(argparse.ArgumentParser, "parse_args", stop)
+    with instead, contextlib.suppress(SystemExit):
+        importlib.import_module(name).parse_args([])
+    return found[0]
+
+
+def options_of(name):
+    """{option: its argparse action} of a script."""
+    actions = parser_of(name)._actions
+    return {action.option_strings[-1]: action for action in actions}
+
+
+# -------------------------------------------------------------- Looking at the result
 def check_picture(file):
     """The file is a picture: it decodes, has a picture's size, is not blank."""
     pixels = matplotlib.image.imread(file)
@@ -127,51 +191,14 @@ def check_picture(file):
 
 def check_line(result, status, *words):
     """The status, and one line on standard error that has all the words."""
-    found, _, err = result
-    assert found == status, result
-    assert len(err.splitlines()) == 1, err
+    assert result.status == status, result
+    assert len(result.err.splitlines()) == 1, result.err
     for word in words:
-        assert str(word) in err
+        assert str(word) in result.err
 
 
 def table(out):
-    """{name: (this run, video)} of a printed table."""
-    _, _, text = out.partition("this run | video")
+    """{name: (this run, video)} of a printed table; of a dry run's (this run,)."""
+    _, _, text = out.partition(" | ")
     rows = [line.split(" | ") for line in text.splitlines()[1:] if " | " in line]
-    return {name.strip(): (ours.strip(), video.strip()) for name, ours, video in rows}
-
-
-# ------------------------------------------------ Processes beside the tests
-# @pytest.mark.beside(work=work): work(**parameters of the test) begins in another
-# thread before the first test; the test finds what it returns in the fixture `beside`.
-# There it waits for processes of its own, and the other tests need not wait.
-POOL = ThreadPoolExecutor(2)
-STARTED = {}
-
-
-def pytest_configure(config):
-    config.addinivalue_line("markers", "beside(work=…): begun before the first test")
-
-
-def pytest_collection_modifyitems(items):
-    """What waits for processes comes last: by then they have ended."""
-    items.sort(key=lambda item: item.get_closest_marker("beside") is not None)
-
-
-def pytest_collection_finish(session):
-    if session.config.option.collectonly:
-        return
-    for item in session.items:
-        if marker := item.get_closest_marker("beside"):
-            work = marker.kwargs["work"]
-            params = item.callspec.params if hasattr(item, "callspec") else {}
-            STARTED[item.nodeid] = POOL.submit(work, **params)
-
-
-def pytest_sessionfinish():
-    POOL.shutdown(cancel_futures=True)
-
-
-@pytest.fixture
-def beside(request):
-    return STARTED[request.node.nodeid].result()
+    return {name.strip(): tuple(map(str.strip, cells)) for name, *cells in rows}

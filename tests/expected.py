@@ -19,9 +19,11 @@ from conftest import ROOT, output
 FOLDER = ROOT / "data" / "expected"
 COURSE = ROOT / "data" / "course"
 VARIANTS = {  # picture: options, besides the default runs
+    "lecture02_linear_model_affine": ["--model", "affine"],
     "lecture03_gradient_descent_all": ["--method", "all"],
     "lecture05_linear_regression_all": ["--optimizer", "all"],
     "lecture07_multi_dim_all": ["--activation", "all", "--epochs", "5000"],
+    "lecture08_dataloader_titanic": ["--titanic", "--holdout", "0.2"],
     "lecture10_cnn_all": ["--model", "all"],
     "lecture11_googlenet_resnet_all": ["--model", "all"],
     "lecture13_gru_classifier_course": ["--data-dir", str(COURSE)],
@@ -54,7 +56,7 @@ def make(picture):
         for row in new.splitlines():
             if row not in old.splitlines():
                 print(f"  now {row}", flush=True)
-        file.write_text(new, encoding="utf-8")
+        file.write_text(new, encoding="utf-8", newline="\n")
 
 
 def main():

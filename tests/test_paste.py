@@ -1,87 +1,44 @@
 """Pieces that paste: a class or a loop, the imports, and one other name at most.
 
-A learner copies a class of part 2, or train() and test(), into an empty file. So
-does this test, and uses them.
+A learner copies a class of part 2, a data set, or train() and test(), into an empty
+file. So does this test, and uses them.
 """
 
 import ast
-import builtins
 import importlib.util
-import symtable
+import time
+from pathlib import Path
 
 import pytest
 import torch
-from conftest import SCRIPTS
-from test_rules import named_nodes, number, part_of, source
+from conftest import DATA, SCRIPTS, TEMPORARY, number, source
+from test_rules import named_nodes, part_of, text_of
 from torch.utils.data import DataLoader, TensorDataset
 
-WITH_TORCH = [script for script in SCRIPTS if "\nimport torch\n" in source(script)]
 
-
-def used(text):
-    """The global names that a piece of code reads."""
-    names, tables = set(), [symtable.symtable(text, "piece", "exec")]
-    while tables:
-        scope = tables.pop()
-        tables += scope.get_children()
-        top = scope.get_type() == "module"
-        names |= {
-            symbol.get_name()
-            for symbol in scope.get_symbols()
-            if symbol.is_referenced() and (symbol.is_global() or top)
-        }
-    return names - {*dir(builtins), "__class__"}
-
-
-@pytest.fixture
-def paste(tmp_path):
-    """Call paste(script, name): a module of the imports, the piece, what it needs."""
-
-    def make(script, name):
-        texts = {
-            other: ast.get_source_segment(source(script), node)
-            for other, node in named_nodes(script).items()
-        }
-        imports = [
-            ast.get_source_segment(source(script), node)
-            for node in ast.parse(source(script)).body
-            if isinstance(node, (ast.Import, ast.ImportFrom))
-        ]
-        wanted, more = {name}, {name}
-        while more:
-            more = set().union(*(used(texts[other]) for other in more))
-            more = (more & texts.keys()) - wanted
-            wanted |= more
-        assert len(wanted) <= 2, wanted
-        pasted = [texts[other] for other in texts if other in wanted]
-        file = tmp_path / f"homework_{name}.py"
-        file.write_text("\n".join([*imports, *pasted]), encoding="utf-8")
-        spec = importlib.util.spec_from_file_location(file.stem, file)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return getattr(module, name)
-
-    return make
-
-
-def pieces(wanted):
-    """(script, name) of what `wanted(script, name, node)` chooses."""
-    found = [
-        (script, name)
-        for script in WITH_TORCH
-        for name, node in named_nodes(script).items()
-        if wanted(script, name, node)
+def paste(script, name):
+    """What `name` is in a file of the imports, itself, and what it reads."""
+    nodes, wanted = named_nodes(script), {name}
+    for node in ast.walk(nodes[name]):
+        if isinstance(node, ast.Name) and node.id in nodes:
+            wanted.add(node.id)
+    assert len(wanted) <= 2, wanted
+    texts = [
+        text_of(script, node)
+        for node in ast.parse(source(script)).body
+        if isinstance(node, (ast.Import, ast.ImportFrom))
     ]
-    ids = [f"{script.name[:9]} {name}" for script, name in found]
-    return pytest.mark.parametrize("script, name", found, ids=ids)
-
-
-def is_model(script, name, node):
-    return isinstance(node, ast.ClassDef) and part_of(script, node)[:2] == "2."
+    texts += [text_of(script, node) for other, node in nodes.items() if other in wanted]
+    file = Path(TEMPORARY.name, f"homework_{name}.py")
+    file.write_text("\n".join(texts), encoding="utf-8")
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return getattr(module, name)
 
 
 IMAGES = torch.zeros(3, 1, 28, 28)
-USES = {  # a class: what it is made with, what it gets, and the shape that it gives
+USES = {  # a class of part 2: what it is made with, what it gets, the shape it gives
     "LinearModel": ((), [torch.zeros(3, 1)], (3, 1)),
     "LogisticRegressionModel": ((), [torch.zeros(3, 1)], (3, 1)),
     "Model": ((torch.nn.ReLU(),), [torch.zeros(3, 8)], (3, 1)),
@@ -90,7 +47,7 @@ USES = {  # a class: what it is made with, what it gets, and the shape that it g
     "GoogLeNet": ((), [IMAGES], (3, 10)),
     "ResidualBlock": ((5,), [torch.zeros(3, 5, 9, 9)], (3, 5, 9, 9)),
     "ResNet": ((), [IMAGES], (3, 10)),
-    "RNNCellModel": ((), [torch.zeros(5, 2, 4)], (10, 4)),
+    "RNNCellModel": ((), [torch.zeros(2, 4), torch.zeros(2, 4)], (2, 4)),
     "RNNModel": ((), [torch.zeros(5, 2, 4)], (10, 4)),
     "EmbeddingModel": ((), [torch.zeros(2, 5, dtype=torch.long)], (10, 4)),
     "RNNClassifier": (
@@ -99,10 +56,20 @@ USES = {  # a class: what it is made with, what it gets, and the shape that it g
         (2, 18),
     ),
 }
+CLASSES = [
+    (script, name)
+    for script in SCRIPTS
+    for name, node in named_nodes(script).items()
+    if isinstance(node, ast.ClassDef) and part_of(script, node).startswith("2.")
+]
 
 
-@pieces(is_model)
-def test_classes(paste, script, name):
+def ids(value):
+    return value if isinstance(value, str) else value.name[:9]
+
+
+@pytest.mark.parametrize("script, name", CLASSES, ids=ids)
+def test_classes(script, name):
     arguments, inputs, shape = USES[name]
     model = paste(script, name)(*arguments)
     assert model(*inputs).shape == shape
@@ -112,17 +79,29 @@ def test_classes(paste, script, name):
 
 
 def test_no_class_is_forgotten():
-    found = {
-        name
-        for script in WITH_TORCH
-        for name, node in named_nodes(script).items()
-        if is_model(script, name, node)
-    }
-    assert found == USES.keys()
+    assert {name for _, name in CLASSES} == USES.keys()
 
 
-@pieces(lambda script, name, node: name == "train")
-def test_train_and_test(paste, script, name, capsys):
+@pytest.mark.parametrize("kind", [str, lambda path: path], ids=["text", "Path"])
+def test_data_sets(kind):
+    """As in the video, a file's name is enough."""
+    script = next(script for script in SCRIPTS if number(script) == 8)
+    dataset = paste(script, "DiabetesDataset")(kind(DATA / "diabetes.csv.gz"))
+    x, y = dataset[758]
+    assert (len(dataset), x.shape, y.shape) == (759, (8,), (1,))
+    assert x[0].item() == pytest.approx(-0.882353) and y.item() == 1
+    script = next(script for script in SCRIPTS if number(script) == 13)
+    dataset = paste(script, "NameDataset")(kind(DATA / "names_train.csv.gz"))
+    names = [dataset[index] for index in range(len(dataset))]
+    assert len(names) == 13374 and {label for _, label in names} == {*range(18)}
+    assert all(name and name.isascii() for name, _ in names)
+
+
+LOOPS = [script for script in SCRIPTS if "train" in named_nodes(script)]
+
+
+@pytest.mark.parametrize("script", LOOPS, ids=ids)
+def test_train_and_test(script, capsys):
     """The order of parameters that pytorch/examples has made usual."""
     train, test = paste(script, "train"), paste(script, "test")
     torch.manual_seed(0)
@@ -130,31 +109,22 @@ def test_train_and_test(paste, script, name, capsys):
     if number(script) == 13:
         model = paste(script, "RNNClassifier")(3, 6, 2)
         seqs = (labels + 1).unsqueeze(1).expand(40, 4)
-        loader = Batches([(seqs, torch.full((40,), 4), labels)] * 10)
+        dataset, more = TensorDataset(seqs, torch.full((40,), 4), labels), [time.time()]
     else:
         model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(4, 2))
         x = torch.stack([labels, 1 - labels] * 2, dim=1).float().view(40, 1, 2, 2)
-        loader = DataLoader(TensorDataset(x, labels), batch_size=4)
+        dataset, more = TensorDataset(x, labels), []
+    loader = DataLoader(dataset, batch_size=4)
     criterion = torch.nn.CrossEntropyLoss()
     optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
-    losses = [train(model, "cpu", loader, criterion, optimizer, e) for e in range(9)]
-    first, last = (
-        loss if number(script) == 13 else loss[-1][1]
-        for loss in (losses[0], losses[-1])
-    )
-    assert last < first / 2
-    result = test(model, "cpu", loader)
-    assert result == (100 if number(script) == 13 else (40, 40))
+    losses = [
+        train(model, "cpu", loader, criterion, optimizer, epoch, *more)[0]
+        for epoch in range(9)
+    ]
+    assert losses[-1] < losses[0] / 2
+    assert test(model, "cpu", loader) == (100 if number(script) == 13 else (40, 40))
     assert "Accuracy" in capsys.readouterr().out
 
 
-class Batches(list):
-    """Lecture 13's Loader by another hand: len() counts the sequences of a batch."""
-
-    def __len__(self):
-        return 400
-
-
 def test_train_stands_in_the_lectures_that_have_it():
-    found = {number(s) for s in WITH_TORCH if "train" in named_nodes(s)}
-    assert found >= {9, 10, 11, 13}
+    assert [number(script) for script in LOOPS] == [9, 10, 11, 13]

@@ -1,36 +1,64 @@
-"""Wherever a learner presses Run: another folder, notebooks, IDLE, pythonw, no network."""
+"""Wherever a learner presses Run: another folder, notebooks, IDLE, no network, workers.
 
-import functools
-import importlib
+Cells are tried in one kernel, which is started once; where it does not start, the tests
+that look at it fail with the same reason, and none starts another.
+"""
+
 import json
-import os
+import re
 import runpy
 import shutil
 import sys
-import tempfile
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import ENVIRONMENT, ROOT, SCRIPTS, check_picture, run, table
+from conftest import (
+    ENVIRONMENT,
+    ROOT,
+    SCRIPTS,
+    check_picture,
+    data_copy,
+    each_script,
+    few_digits,
+    number,
+    options_of,
+    run,
+    source,
+    table,
+)
 
-NAMES = [script.name for script in SCRIPTS]
 HOMEWORK = "my homework 作业"
-# Python imports a sitecustomize by itself, in the workers of lecture 8, too.
+# Python imports a sitecustomize by itself, in the workers of lecture 8, too. What stays
+# on this machine is allowed: on Windows asyncio talks to itself through 127.0.0.1.
 NO_NETWORK = """
 import socket
 
-def refuse(*args, **options):
-    raise OSError("there is no network here")
+def local(host):
+    return host in (None, "", "localhost", "127.0.0.1", "::1")
 
-socket.socket.connect = socket.socket.connect_ex = refuse
-socket.create_connection = socket.getaddrinfo = refuse
+def guard(name):
+    own = getattr(socket.socket, name)
+    def connect(self, address):
+        if isinstance(address, tuple) and not local(address[0]):
+            raise OSError("there is no network here")
+        return own(self, address)
+    setattr(socket.socket, name, connect)
+
+def getaddrinfo(host, *args, own=socket.getaddrinfo, **options):
+    if not local(host):
+        raise OSError("there is no network here")
+    return own(host, *args, **options)
+
+guard("connect")
+guard("connect_ex")
+socket.getaddrinfo = getaddrinfo
 """
 SPAWN = """
 import multiprocessing
 
 if multiprocessing.current_process().name == "MainProcess":
-    multiprocessing.set_start_method("spawn")
+    multiprocessing.set_start_method("spawn", force=True)
 """
 
 
@@ -43,61 +71,78 @@ def environment(folder, code, **others):
 
 def data(script):
     """The option that a copy of a script needs to find the data, if it reads any."""
-    reads = '"--data-dir"' in (ROOT / script).read_text(encoding="utf-8")
-    return ["--data-dir", ROOT / "data"] * reads
+    reads = "--data-dir" in options_of(script.stem)
+    return ["--data-dir", data_copy()] * reads
 
 
-# ------------------------------------------------------------ a process of its own
-def alone(script):
-    """A copy in an otherwise empty folder; MPLBACKEND as `!python` inherits it."""
-    with tempfile.TemporaryDirectory() as folder:
-        env = environment(folder, NO_NETWORK, MPLBACKEND="module://not_there.backend")
-        home = Path(folder, HOMEWORK)
-        home.mkdir()
-        copy = shutil.copy(ROOT / script, home)
-        result = run(copy, "--dry-run", *data(script), cwd=home, env=env)
-        names = sorted(str(file.relative_to(home)) for file in home.rglob("*.*"))
-        for file in home.glob("plots/*"):
-            check_picture(file)
-    return result, names
+# -------------------------------------------------------------- A process of its own
+def run_alone(script, folder):
+    """A copy in another folder, no network; MPLBACKEND as `!python` inherits it."""
+    home = folder / script.stem / HOMEWORK
+    home.mkdir(parents=True)
+    env = environment(home.parent, NO_NETWORK, MPLBACKEND="module://not_there.backend")
+    shutil.copyfile(script, home / script.name)
+    return home, run(home / script.name, "--dry-run", *data(script), cwd=home, env=env)
 
 
-@pytest.mark.beside(work=alone)
-@pytest.mark.parametrize("script", NAMES)
-def test_script_works_alone(beside, script):
-    (status, out, err), names = beside
-    assert (status, err) == (0, "")
-    picture = str(Path("plots", f"{script[:-3]}.png"))
-    assert names == [script, picture]
-    assert table(out) and f"plot saved to {picture}" in out
+@pytest.fixture(scope="session")
+def alone(tmp_path_factory):
+    """{script: (folder, its Result)}, two at a time."""
+    few_digits()  # MNIST is unpacked once, by this process
+    folder = tmp_path_factory.mktemp("alone")
+    with ThreadPoolExecutor(2) as pool:
+        found = pool.map(lambda script: run_alone(script, folder), SCRIPTS)
+    return dict(zip(SCRIPTS, found))
+
+
+@each_script
+def test_script_works_alone(alone, script):
+    home, result = alone[script]
+    assert (result.status, result.err) == (0, "")
+    picture = f"plots/{script.stem}.png"
+    files = [file for file in home.rglob("*.*") if "__pycache__" not in file.parts]
+    found = {file.relative_to(home).as_posix() for file in files}
+    assert found == {script.name, picture}
+    check_picture(home / picture)
+    assert table(result.out) and f"plot saved to {picture}" in result.out
+    assert result.out.startswith("dry run") and "video (" not in result.out
 
 
 def test_the_network_would_be_noticed(tmp_path):
     file = tmp_path / "online.py"
-    code = "import urllib.request as u; u.urlopen('http://localhost:9')"
+    code = "import urllib.request as u; u.urlopen('http://192.0.2.1:9')"
     file.write_text(code, encoding="utf-8")
-    status, _, err = run(file, cwd=tmp_path, env=environment(tmp_path, NO_NETWORK))
-    assert status == 1 and "there is no network here" in err
+    result = run(file, cwd=tmp_path, env=environment(tmp_path, NO_NETWORK))
+    assert result.status == 1 and "there is no network here" in result.err
 
 
-def workers():
-    with tempfile.TemporaryDirectory() as folder:
-        options = ["--dry-run", "--num-workers", 2]
-        env = environment(folder, SPAWN)
-        return run("lecture08_dataloader.py", *options, cwd=folder, env=env)
-
-
-@pytest.mark.beside(work=workers)
-def test_workers_that_are_spawned(beside):
+def test_workers_that_are_spawned(tmp_path):
     """As on Windows and macOS: each worker imports the script anew."""
-    status, out, err = beside
-    assert (status, err) == (0, "")
-    assert "plot saved" in out and out.count("iterations per epoch:") == 0
-    assert out.count("24 iterations per epoch") == 1
+    options = "--dry-run", "--num-workers", 2
+    env = environment(tmp_path, SPAWN)
+    result = run("lecture08_dataloader.py", *options, cwd=tmp_path, env=env)
+    assert (result.status, result.err) == (0, "")
+    assert "plot saved" in result.out
+    assert result.out.count("24 iterations per epoch") == 1
 
 
-# --------------------------------------------------------------------- notebooks
-LEFT = """
+def test_console_of_another_code_page(tmp_path):
+    """ASCII only: --help, a Chinese path, an error line with its Chinese remedy."""
+    env = {**ENVIRONMENT, "PYTHONIOENCODING": "ascii"}
+    script = "lecture02_linear_model.py"
+    result = run(script, "--dry-run", "--plot", "图.png", cwd=tmp_path, env=env)
+    assert (result.status, result.err) == (0, "")
+    check_picture(tmp_path / "图.png")
+    result = run(script, "--help", cwd=tmp_path, env=env)
+    assert (result.status, result.err) == (0, "")
+    assert result.out.startswith("Lecture 02") and "--dry-run" in result.out
+    result = run(script, "--plot", "图.doc", cwd=tmp_path, env=env)
+    assert result.status == 2 and "--plot takes a name" in result.err
+    assert len(result.err.splitlines()) == 1
+
+
+# -------------------------------------------------------------------------- Notebooks
+STATE = """
 import json, os, signal, sys
 import matplotlib as mpl, matplotlib.pyplot as plt
 plt.close(plt.figure())  # the notebook's backend settles with the first figure
@@ -111,128 +156,122 @@ state = {
 }
 print(json.dumps(state))
 """
-LOCK = threading.Lock()
 
 
-def in_notebook(folder):
-    """{cell: (printed, number of pictures, what went wrong)} of cells run in turn.
+class Kernel:
+    """A Jupyter kernel in a folder of homework, without a network."""
 
-    The cells: what there is before, %run of each script twice, what is left, and
-    the sources of two scripts as cells.
-    """
-    from jupyter_client.manager import KernelManager
+    def __init__(self, folder):
+        from jupyter_client.manager import KernelManager
 
-    found = {}
+        env = environment(folder, NO_NETWORK)
+        env.pop("MPLBACKEND", None)  # the kernel brings its own
+        self.home = Path(folder, HOMEWORK)
+        self.home.mkdir()
+        self.manager = KernelManager(kernel_name="python3")
+        self.manager.start_kernel(cwd=str(self.home), env=env)
+        self.client = self.manager.client()
+        self.client.start_channels()
+        self.client.wait_for_ready(timeout=600)
 
-    def cell(name, code):
+    def cell(self, code):
+        """Run a cell: what it printed, its pictures, what went wrong."""
         texts, pictures, errors = [], [], []
 
         def listen(message):
             content = message["content"]
             if message["msg_type"] == "stream":
-                (texts if content["name"] == "stdout" else errors).append(
-                    content["text"]
-                )
+                where = texts if content["name"] == "stdout" else errors
+                where.append(content["text"])
             elif message["msg_type"] == "display_data":
                 pictures.append(content["data"].get("image/png"))
             elif message["msg_type"] == "error":
                 errors.append(f"{content['ename']}: {content['evalue']}")
 
-        client.execute_interactive(code, output_hook=listen, timeout=300)
-        found[name] = "".join(texts), pictures, errors
+        self.client.execute_interactive(code, output_hook=listen, timeout=600)
+        return "".join(texts), pictures, errors
 
-    env = environment(folder, NO_NETWORK)
-    env.pop("MPLBACKEND", None)  # the kernel brings its own
-    home = Path(folder, HOMEWORK)
-    home.mkdir()
-    manager = KernelManager(kernel_name="python3")
-    manager.start_kernel(cwd=str(home), env=env)
-    client = manager.client()
-    client.start_channels()
+    def stop(self):
+        self.client.stop_channels()
+        self.manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture(scope="session")
+def started(tmp_path_factory):
+    """The kernel, or the exception with which it did not start."""
     try:
-        client.wait_for_ready(timeout=120)
-        cell("before", LEFT)
-        for script in NAMES:
-            shutil.copy(ROOT / script, home)
-            options = " ".join(f'"{word}"' for word in data(script))
-            for time in ("once", "again"):
-                cell((script, time), f"%run {script} --dry-run {options}")
-        cell("after", LEFT)
-        for script in ("lecture02_linear_model.py", "lecture07_multi_dim.py"):
-            cell(script, (ROOT / script).read_text(encoding="utf-8"))
-        found["files"] = sorted(str(p.relative_to(home)) for p in home.rglob("*.png"))
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
-    return found
+        kernel = Kernel(tmp_path_factory.mktemp("kernel"))
+    except Exception as error:  # noqa: BLE001 told by every test that needs it
+        yield error
+        return
+    yield kernel
+    kernel.stop()
 
 
-@functools.cache
-def one_notebook():
-    with tempfile.TemporaryDirectory() as folder:
-        return in_notebook(folder)
+@pytest.fixture
+def kernel(started):
+    if isinstance(started, Exception):
+        pytest.fail(f"no kernel: {started!r}")
+    return started
 
 
-def notebook(**params):
-    """The same notebook for all tests that look at it."""
-    with LOCK:
-        return one_notebook()
+@each_script
+def test_run_in_a_notebook(kernel, script):
+    """%run: output, model, and the picture once."""
+    shutil.copyfile(script, kernel.home / script.name)
+    options = " ".join(f'"{word}"' for word in data(script))
+    out, pictures, errors = kernel.cell(f"%run {script.name} --dry-run {options}")
+    assert errors == [] and len(pictures) == 1 and pictures[0] is not None
+    assert table(out) and f"plot saved to plots/{script.stem}.png" in out
+    assert kernel.cell("print(model is not None)")[0] == "True\n"
 
 
-@pytest.mark.beside(work=notebook)
-@pytest.mark.parametrize("script", NAMES)
-def test_run_in_a_notebook(beside, script):
-    """%run: the output, and the picture once, also the second time."""
-    (first, pictures, errors), again = beside[script, "once"], beside[script, "again"]
-    assert errors == [] and again[2] == []
-    assert table(first) and f"plots/{script[:-3]}.png" in first.replace(os.sep, "/")
-    assert table(first) == table(again[0])
-    assert len(pictures) == len(again[1]) == 1
-    assert pictures[0] is not None and pictures == again[1]
-
-
-@pytest.mark.beside(work=notebook)
-def test_a_notebook_is_left_as_it_was(beside):
-    before, after = beside["before"], beside["after"]
-    assert before[1:] == after[1:] == ([], [])
+def test_a_notebook_is_left_as_it_was(kernel):
+    """The second %run as the first, and nothing of either is left behind."""
+    shutil.copyfile(ROOT / "lecture05_linear_regression.py", kernel.home / "05.py")
+    before = kernel.cell(STATE)
+    first, again = [kernel.cell("%run 05.py --epochs 20") for _ in range(2)]
+    after = kernel.cell(STATE)
+    assert first == again and before[1:] == after[1:] == ([], [])
     before, after = json.loads(before[0]), json.loads(after[0])
     assert [key for key in before if before[key] != after[key]] == []
-    assert after["figures"] == []
-    pictures = {str(Path("plots", f"{name[:-3]}.png")) for name in NAMES}
-    assert pictures <= set(beside["files"])
 
 
-@pytest.mark.beside(work=notebook)
-def test_source_in_a_cell(beside):
-    """No __file__ there: it runs where it needs no file, else says what is missing."""
-    out, pictures, errors = beside["lecture02_linear_model.py"]
-    assert errors == [] and len(pictures) == 1
-    assert table(out)["w of the smallest MSE"] == ("2.0", "2")
-    assert str(Path("plots", "lecture02.png")) in beside["files"]
-    out, pictures, errors = beside["lecture07_multi_dim.py"]
-    told = [line for text in errors for line in text.splitlines() if "data" in line]
-    assert pictures == [] and len(told) == 1 and "diabetes.csv.gz" in told[0]
-    assert "Traceback" not in "".join(errors)
+IN_CELLS = [script for script in SCRIPTS if number(script) in (2, 4, 7)]
 
 
-# ------------------------------------------------------------- IDLE and pythonw
+@pytest.mark.parametrize("script", IN_CELLS, ids=lambda script: script.stem)
+@pytest.mark.parametrize("whole", [True, False], ids=["file", "cells"])
+def test_cells_of_an_editor(kernel, script, whole):
+    """VS Code's Run Current File in Interactive Window, and Run Cell from the top.
+
+    The kernel knows __file__, and sys.argv is its own: "-f …json".
+    """
+    name = str(ROOT / script.name)
+    assert kernel.cell(f"__file__ = {name!r}; import sys; sys.argv[-1][-5:]")[2] == []
+    parts = [source(script)] if whole else re.split("(?=\n# %% )", source(script))
+    results = [kernel.cell(part) for part in parts]
+    assert [errors for _, _, errors in results] == [[]] * len(parts)
+    out, pictures, _ = results[-1]
+    assert "this run | video" in out and len(pictures) == 1
+    assert kernel.cell("print(model is not None)")[0] == "True\n"
+
+
+# ------------------------------------------------------------------------------- IDLE
 def run_here(monkeypatch, folder, script, out, err):
-    """Run a file in this process with these streams; its exit status."""
+    """Run a file in this process with these streams."""
     monkeypatch.chdir(folder)
     monkeypatch.setattr(sys, "argv", [script, "--dry-run"])
     monkeypatch.setattr(sys, "stdout", out)
     monkeypatch.setattr(sys, "stderr", err)
-    try:
-        runpy.run_path(str(ROOT / script), run_name="__main__")
-    except SystemExit as stop:
-        return stop.code
-    return 0
+    runpy.run_path(str(ROOT / script), run_name="__main__")
+    check_picture(folder / "plots" / f"{script[:-3]}.png")
 
 
-IDLE_AND_PYTHONW = ["lecture02_linear_model.py", "lecture06_logistic_regression.py"]
+PLAIN = ["lecture02_linear_model.py", "lecture06_logistic_regression.py"]
 
 
-@pytest.mark.parametrize("script", IDLE_AND_PYTHONW)
+@pytest.mark.parametrize("script", PLAIN)
 def test_idle(monkeypatch, tmp_path, script):
     idle = pytest.importorskip("idlelib.run")
     written = []
@@ -243,69 +282,26 @@ def test_idle(monkeypatch, tmp_path, script):
             return len(text)
 
     streams = [idle.StdOutputFile(Shell(), tag, "utf-8", "replace") for tag in "oe"]
-    assert run_here(monkeypatch, tmp_path, script, *streams) == 0
+    run_here(monkeypatch, tmp_path, script, *streams)
     assert table("".join(text for tags, text in written if tags == "o"))
     assert not [text for tags, text in written if tags == "e"]
-    check_picture(tmp_path / "plots" / f"{script[:-3]}.png")
 
 
-@pytest.mark.parametrize("script", IDLE_AND_PYTHONW)
+@pytest.mark.parametrize("script", PLAIN)
 def test_no_streams_at_all(monkeypatch, tmp_path, script):
-    assert run_here(monkeypatch, tmp_path, script, None, None) == 0
-    check_picture(tmp_path / "plots" / f"{script[:-3]}.png")
+    """As under pythonw."""
+    run_here(monkeypatch, tmp_path, script, None, None)
 
 
-def test_a_stream_that_can_only_write(monkeypatch, tmp_path):
-    class Stream:
-        written = ""
+@pytest.mark.parametrize("options, backend", [([], "agg"), (["--show"], "TkAgg")])
+def test_backend(monkeypatch, tmp_path, options, backend):
+    """Without --show no window, and a broken MPLBACKEND is not asked."""
+    import matplotlib.pyplot as plt
 
-        def write(self, text):
-            Stream.written += text
-
-        def flush(self):
-            pass
-
-    script = IDLE_AND_PYTHONW[0]
-    assert run_here(monkeypatch, tmp_path, script, Stream(), Stream()) == 0
-    assert table(Stream.written)
-
-
-def test_ascii_console(tmp_path):
-    """A console that knows ASCII only: --help and a Chinese plot path still work."""
-    env = {**ENVIRONMENT, "PYTHONIOENCODING": "ascii"}
-    script = "lecture02_linear_model.py"
-    status, _, err = run(script, "--dry-run", "--plot", "图.png", cwd=tmp_path, env=env)
-    assert (status, err) == (0, "")
-    check_picture(tmp_path / "图.png")
-    status, out, err = run(script, "--help", cwd=tmp_path, env=env)
-    assert (status, err) == (0, "") and out.startswith("Lecture 02")
-
-
-def test_show_opens_the_window(call, monkeypatch):
-    """--show: plt.show() once the picture is saved, and no other time."""
-    shown = []
-    plt = importlib.import_module("matplotlib.pyplot")
-    monkeypatch.setattr(plt, "show", lambda: shown.append(plt.get_fignums()))
-    assert call("lecture02_linear_model", "--show")[0] == 0
-    assert shown == [[1]]
-    plt.close("all")
-    assert call("lecture02_linear_model")[0] == 0
-    assert shown == [[1]]
-
-
-@pytest.mark.parametrize("options, backend", [([], "agg"), (["--show"], "")])
-@pytest.mark.parametrize("inherited", ["TkAgg", "module://not_there.backend"])
-def test_backend(monkeypatch, options, backend, inherited):
-    """Without --show no window; a backend from outside is not asked."""
-    monkeypatch.setenv("MPLBACKEND", inherited)
-    monkeypatch.delitem(sys.modules, "IPython", raising=False)  # of the notebook above
-    monkeypatch.setattr(sys, "argv", ["lecture02", *options, "--help"])
-    with pytest.raises(SystemExit):  # of --help, before anything is drawn
-        runpy.run_path(str(ROOT / "lecture02_linear_model.py"), run_name="__main__")
-    assert os.environ["MPLBACKEND"] == backend
-
-
-def test_importing_a_script_leaves_the_backend_alone(monkeypatch):
-    monkeypatch.setenv("MPLBACKEND", "TkAgg")
-    runpy.run_path(str(ROOT / "lecture02_linear_model.py"), run_name="homework")
-    assert os.environ["MPLBACKEND"] == "TkAgg"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "IPython", raising=False)  # as outside a notebook
+    asked = []
+    monkeypatch.setattr(plt, "switch_backend", asked.append)
+    monkeypatch.setattr(plt, "get_backend", lambda: "TkAgg")
+    __import__("lecture02_linear_model").parse_args(options)
+    assert asked == (["agg"] if backend == "agg" else [])
