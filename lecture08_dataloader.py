@@ -6,8 +6,9 @@ one pass over every sample, forward and backward; the batch size is how many of 
 update uses; an iteration is one update: ceil(759 / 32) = 24 in an epoch.
 
 Dataset 是抽象类，需要自己继承它，并实现 __getitem__ 和 __len__；DataLoader 负责打乱顺序、
-拼成小批量（mini-batch）。加上 --holdout 0.2 会留出五分之一的数据做测试。作业 8-1 是泰坦尼克号：
---titanic 用自带的乘客数据；再加上 Kaggle 的两个文件，会生成可以提交的 submission.csv。
+拼成小批量（mini-batch）。加上 --holdout 0.2 会留出 20% 的数据作为测试集。作业 8-1 是泰坦尼克号：
+--titanic 用自带的乘客数据；换成 Kaggle 的 train.csv 和 test.csv，会生成提交文件 submission.csv。
+视频的设置只学会了“全猜没有糖尿病”：准确率停在 65.35%，这不是程序的错。
 
     python lecture08_dataloader.py                         # the video 视频
     python lecture08_dataloader.py --holdout 0.2           # 用没见过的数据测试
@@ -48,7 +49,7 @@ class DiabetesDataset(Dataset):
         xy = np.loadtxt(filepath, delimiter=",", dtype=np.float32)
         self.len = xy.shape[0]
         self.x_data = torch.from_numpy(xy[:, :-1])
-        self.y_data = torch.from_numpy(xy[:, [-1]])
+        self.y_data = torch.from_numpy(xy[:, [-1]])  # [-1] 保持二维: (759, 1)
 
     def __getitem__(self, index):  # dataset[index]: 按下标取样本
         return self.x_data[index], self.y_data[index]
@@ -80,7 +81,7 @@ class Model(torch.nn.Module):
 # %% The lecture 视频里的程序（看到 main 结束就够了） --------------------
 def main(argv=None):
     """The video's program; returns the trained model."""
-    # Without options: lr 0.01, epochs 100, batch size 32 不加选项就是视频里的值
+    # Without options: lr 0.01, epochs 100, batch size 32 不加选项就是视频里的值（除了 num_workers）
     args = parse_args(argv)
     torch.manual_seed(args.seed)  # the same random numbers every time 结果可复现
 
@@ -97,12 +98,14 @@ def main(argv=None):
         dataset=train_set,
         batch_size=args.batch_size,
         shuffle=True,
-        num_workers=args.num_workers,  # 0: no other process; the video has 2
+        # The video has 2, here it is 0 数据小，开子进程反而慢；要用就必须有文件末尾的判断
+        num_workers=args.num_workers,
     )
     print_sizes(train_loader, args)
 
     # 2. Model
     x, _ = train_set[0]  # one sample 一个样本: x (8,), titanic (6,)
+    # HIDDEN (below 在下面) holds them by name; the video: torch.nn.Sigmoid()
     model = Model(HIDDEN[args.activation], features=len(x))
 
     # 3. Loss and optimizer
@@ -150,7 +153,7 @@ def split(dataset, args):
     if size == 0 or size == len(dataset):
         sys.exit(
             f"--holdout {args.holdout:g} of {len(dataset)} rows leaves a part empty: "
-            "try 0.2 有一部分会是空的，请换一个比例"
+            "try 0.2 划分后有一部分为空，请换一个比例"
         )
     # 用单独的随机数发生器：种子相同，留出的就总是同一部分
     generator = torch.Generator().manual_seed(args.seed)
@@ -188,7 +191,7 @@ class TitanicDataset(Dataset):
 def titanic_features(pclass, sex, age, median_age):
     """Six numbers: first, second, third class, female, age, and "age unknown"."""
     x = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
-    x[int(pclass) - 1] = 1.0  # 船舱等级用 one-hot：1、2、3 之间没有倍数关系
+    x[int(pclass) - 1] = 1.0  # 舱位等级用 one-hot：1、2、3 之间没有倍数关系
     if sex == "female":
         x[3] = 1.0
     if age == "":
@@ -213,12 +216,12 @@ def load_titanic(args):
         advice = ADVICE
     passengers = read_passengers(file, "Survived", advice)
     parts = split(passengers, args)
-    # 中位数只取自训练部分：测试部分代表没见过的乘客，不能偷看
+    # 中位数只取自训练集：测试集代表没见过的乘客，不能偷看
     ages = [float(age) for _, _, age, _ in parts["train"] if age != ""]
     if not ages:
         sys.exit(
             f"cannot use {file.as_posix()}: no passenger with an age in the training "
-            "part (a smaller --holdout?) 训练部分没有年龄，请把 --holdout 调小"
+            "part (a smaller --holdout?) 训练集里没有年龄，请把 --holdout 调小"
         )
     median_age = float(np.median(ages))
     missing = [age for _, _, age, _ in passengers if age == ""]
@@ -427,7 +430,7 @@ def parse_args(argv):
     add("--dry-run", action="store_true", help="only a try 只试跑几秒钟，结果不作数")
     args = parser.parse_args(argv)
 
-    # 泰坦尼克号用视频的设置也只会回答多数类，所以换 relu 和更大的学习率
+    # 泰坦尼克号用视频的设置也只会预测多数类，所以换 relu 和更大的学习率
     if args.lr is None:
         args.lr = 0.1 if args.titanic else 0.01
     if args.activation is None:
@@ -679,7 +682,7 @@ def save_plot(figure, args):
 # Linux from Python 3.14. Without this guard each of them would begin a training of its
 # own, and Python stops with a RuntimeError (8-13). The complete program of slide 8-17
 # has num_workers=2 and no guard: copied as it stands, it fails on Windows.
-# 子进程会重新导入这个文件，所以训练代码必须放在这个判断里面；第 17 页的完整程序漏掉了它。
+# 子进程会重新导入这个文件，所以训练代码必须放在这个判断里面；幻灯片 8-17 的完整程序漏掉了它。
 if __name__ == "__main__":
     in_a_cell = sys.argv[-1].endswith(".json")  # the kernel's argument: no options
     model = main([] if in_a_cell else None)

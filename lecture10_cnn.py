@@ -22,8 +22,11 @@ Before the training PyTorch computes the slides' own examples of convolution.
 """
 
 import argparse
+import math
+import struct
 import sys
 import tempfile
+import warnings
 import zlib
 from pathlib import Path
 
@@ -31,7 +34,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image, ImageFilter, ImageOps
+from PIL import Image, ImageOps
 from torch.utils.data import DataLoader, Subset, TensorDataset
 from torchvision import datasets
 from torchvision.datasets.utils import check_integrity
@@ -191,19 +194,20 @@ def main(argv=None):
     except KeyboardInterrupt:  # Ctrl-C: the finished epochs are kept 保留已训练完的轮
         finished = sum(len(losses[name]) for name in losses)
         print(f"interrupted: {finished} finished epochs are kept", file=sys.stderr)
-    if args.save:
+    if args.save and losses[name]:
+        model.to(memory_format=torch.contiguous_format)  # PyTorch's usual order again
         # In your own program 自己的程序里: torch.save(model.state_dict(), "cnn.pt")
         save_model(model.state_dict(), args.save)
 
     # 5. Inference and plot
     rows = compare(losses, accuracies, args)
     print_table("slide 10-63", rows, args)
-    predict_digits(model, device, args.predict)
+    seen = predict_digits(model, device, args.predict)
+    digits = misread(model, device, test_loader)
     if args.load:
-        figure = draw_digits(args.predict, misread(model, device, test_loader))
+        figure = draw_digits(seen, digits)
     else:
-        digits = misread(model, device, test_loader)
-        figure = draw(losses, accuracies, len(train_loader), name, digits, args)
+        figure = draw(losses, accuracies, len(train_loader), name, digits, seen, args)
     save_plot(figure, args)
     for trained, numbers in losses.items():
         tell_divergence(trained, numbers)
@@ -274,135 +278,279 @@ def load_model(model, file, device):
 
 
 # %% Exercise 作业：识别自己画的数字 --------------------
+# A network reads what looks like its training set, and nothing else. MNIST's digits are
+# bright on black, 20 pixels long, with their centre of mass in the middle of 28×28. In
+# a program of your own take this part and
+#
+#     x, how = read_digit("digit.png")
+#     p = model(x).softmax(dim=1)[0]
+#     print(p.argmax().item(), p.max().item())
+#
+# 网络只认得和训练集相像的图，所以先把自己画的图处理成 MNIST 的样子，再交给网络。
 def read_digit(file):
-    """A picture of one digit -> x (1, 1, 28, 28), prepared as MNIST's digits were.
+    """A picture of one digit -> (x (1, 1, 28, 28), how it was prepared).
 
     Dark on bright or bright on dark, of any size, anywhere on the paper. Raises
     ValueError in words if there is no single digit on plain paper.
     """
-    with Image.open(file) as picture:
-        picture = ImageOps.exif_transpose(
-            picture
-        )  # a phone's picture may lie on its side
-        if "A" in picture.getbands() or "transparency" in picture.info:
-            picture = picture.convert("RGBA")
-            white = Image.new("RGBA", picture.size, "white")
-            picture = Image.alpha_composite(white, picture)  # 透明的地方当作白纸
-        if picture.mode.startswith("I"):  # 16 bits, 0 to 65535
-            pixels = np.array(picture, dtype=np.float32) / 257
-            picture = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
-        picture = picture.convert("L")  # 灰度图: 0 black, 255 white
-        picture.thumbnail((400, 400))  # no need of more 太大的图先缩小
-    pixels = np.array(picture, dtype=np.float32)
+    gray = open_gray(file)  # (1, H, W): 0 black … 255 white
+    ink, how = find_ink(gray)  # 剪下来的数字 (1, h, w): 0 paper … 1 ink
 
-    # 1. 纸和墨：图的四边是纸，比纸暗或比纸亮的是墨
-    edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-    paper = np.median(edge)
-    dark = (paper - pixels).clip(min=0)
-    bright = (pixels - paper).clip(min=0)
-    ink = dark
-    how = "dark on bright: inverted"  # MNIST 里背景是 0，墨是 255
-    if is_brighter(dark, bright):
-        ink = bright
-        how = "bright on dark"
-    mask = is_ink(ink)
-    check_ink(ink, mask)
-
-    # 2. 剪下数字所在的矩形
-    rows = np.flatnonzero(mask.any(axis=1))
-    columns = np.flatnonzero(mask.any(axis=0))
-    top, bottom = rows[0], rows[-1] + 1
-    left, right = columns[0], columns[-1] + 1
-    mask = mask[top:bottom, left:right]
-    ink = ink[top:bottom, left:right] / ink.max()
-    digit = Image.fromarray((255 * ink).astype(np.uint8))
-
-    # 3. 笔画太细就加粗：MNIST 的笔画约是数字高度的九分之一
-    longest = max(digit.size)
-    extra = round((longest / 9 - stroke_width(mask)) / 2)
-    if extra > 0:
-        digit = ImageOps.expand(digit, extra)  # room for it
-        digit = digit.filter(ImageFilter.MaxFilter(2 * extra + 1))
+    # 笔画太细就加粗: max-pooling with stride 1 adds a pixel on every side
+    if is_thin(ink):
         how += ", thickened"
+    while is_thin(ink):
+        ink = F.max_pool2d(F.pad(ink, (2, 2, 2, 2)), 3, stride=1)
 
-    # 4. 缩放到 20×20 以内，再把重心放到 28×28 的正中
-    scale = 20 / max(digit.size)
-    width = max(1, round(scale * digit.width))
-    height = max(1, round(scale * digit.height))
-    small = np.array(digit.resize((width, height), Image.Resampling.BOX), np.float32)
-    small = small / small.max()
-    y, x = np.indices(small.shape)
-    top = round(13.5 - (y * small).sum() / small.sum())
-    left = round(13.5 - (x * small).sum() / small.sum())
-    top = min(max(top, 0), 28 - height)
-    left = min(max(left, 0), 28 - width)
-    image = np.zeros((28, 28), dtype=np.float32)
-    image[top : top + height, left : left + width] = small
+    # 等比例缩放，较长的一边为 20
+    scale = 20 / max(ink.shape)
+    height = max(1, round(scale * ink.shape[1]))
+    width = max(1, round(scale * ink.shape[2]))
+    ink = ink.unsqueeze(0)  # (1, 1, h, w)
+    ink = F.interpolate(ink, (height, width), mode="bilinear", antialias=True)
+    ink = ink / ink.max()
 
-    # 5. 和训练时一样归一化
-    x = (torch.from_numpy(image) - 0.1307) / 0.3081
-    return x.view(1, 1, 28, 28), f"{how}, cut out, scaled to 20, centred in 28"
+    # 重心放在 28×28 的正中
+    top = 14 - round(middle(ink.sum(dim=(0, 1, 3))))
+    left = 14 - round(middle(ink.sum(dim=(0, 1, 2))))
+    ink = F.pad(ink, (left, 28 - left - width, top, 28 - top - height))
+
+    x = (ink - 0.1307) / 0.3081  # 和训练时一样归一化
+    return x, f"{how}, cut out, scaled to 20, centred in 28"
 
 
-def is_brighter(dark, bright):
-    """True if the digit is what is brighter than the paper.
+NO_PAPER = (
+    "no digit on plain paper: a photo? cut it so that there is only paper around it "
+    "找不到白纸上的数字，请把图片裁剪到只剩数字和周围的纸"
+)
 
-    A white label on a grey sheet is brighter, too: if both can be seen well, the digit
-    is the smaller of the two. 如果两种都有，面积小的是数字。
+
+def open_gray(file):
+    """The picture in grey, (1, H, W), at most 1000 pixels long: 0 black … 255 white."""
+    large = "too large, make it smaller 图片太大，请先缩小"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's, about odd files
+            with Image.open(file) as picture:
+                picture.draft("L", (2000, 2000))  # a large JPEG is read smaller
+                if picture.width * picture.height > 5e7:
+                    raise ValueError(large)
+                picture = ImageOps.exif_transpose(picture)  # 手机拍的图可能要转正
+                gray = to_gray(picture)
+    except FileNotFoundError:
+        raise
+    except Image.DecompressionBombError:
+        raise ValueError(large) from None
+    except OSError as error:
+        reason = error.strerror or "no picture, or a damaged one"
+        raise ValueError(f"{reason} 打不开，或不是图片") from None
+    except (SyntaxError, EOFError, TypeError, LookupError, struct.error, zlib.error):
+        # what Pillow raises, too, where a file is damaged
+        raise ValueError("a damaged picture 图片已损坏") from None
+    gray = torch.from_numpy(gray).unsqueeze(0)
+    step = math.ceil(max(gray.shape) / 1000)
+    return F.avg_pool2d(gray, step, ceil_mode=True)
+
+
+def to_gray(picture):
+    """A Pillow image of any kind -> float32 (H, W): 0 black … 255 white."""
+    if picture.mode.startswith(("I", "F")):  # 16 bits: any range of numbers
+        gray = np.array(picture, dtype=np.float32)
+        return 255 * (gray - gray.min()) / max(gray.max() - gray.min(), 1)
+    picture = picture.convert("RGBA")
+    gray = np.array(picture.convert("L"), dtype=np.float32)
+    alpha = np.array(picture.getchannel("A"), dtype=np.float32) / 255
+    paper = 255  # 透明的地方当作纸
+    if alpha.mean() > 0.5:  # most is not transparent: that is paper
+        paper = np.median(gray[alpha > 0.5])
+    elif (alpha * gray).sum() > 127 * alpha.sum():
+        paper = 0  # bright ink
+    return alpha * gray + (1 - alpha) * np.float32(paper)
+
+
+def find_ink(gray):
+    """The digit's ink, cut out: ((1, h, w), 0 paper … 1 ink; how it was found)."""
+    difference = gray - paper_of(gray)
+    smooth = F.avg_pool2d(difference, 3, stride=1, padding=1, count_include_pad=False)
+    # The paper's own noise, its deviation if it is normal: 30 % lie within 0.385 of it.
+    noise = smooth.abs().quantile(0.3).item() / 0.385
+    dark = contrast(-smooth, noise)
+    bright = contrast(smooth, noise)
+    if noise > max(10, 0.12 * max(dark, bright)):  # paper is even, a photo is not
+        raise ValueError(NO_PAPER)
+    sides = [
+        (dark, -1, "dark on bright: inverted"),  # MNIST 里背景是 0，墨是 255
+        (bright, 1, "bright on dark"),
+    ]
+    sides.sort(reverse=True)  # first what stands out more
+    reason = "nothing is drawn there, or too faintly 图上没有数字，或笔迹太淡"
+    for level, sign, how in sides:
+        if level < max(20, 0.3 * sides[0][0]):
+            break
+        try:
+            return cut_out(sign * difference, sign * smooth, level), how
+        except ValueError as error:
+            if level == sides[0][0]:
+                reason = error
+    raise ValueError(reason)
+
+
+def paper_of(gray):
+    """How bright the paper is, everywhere, (1, H, W): a photo is darker at its edges.
+
+    Lecture 5's linear model with six features, 1, x, y, x², xy and y². It begins with
+    the picture's border; ink, which does not fit, counts less and less.
+    纸面各处的亮度用二次曲面拟合：与纸面相差大的点（笔迹）权重越来越小。
     """
-    if bright.max() < 0.5 * dark.max():
-        return False
-    if dark.max() < 0.5 * bright.max():
-        return True
-    small = min(is_ink(dark).sum(), is_ink(bright).sum())
-    large = max(is_ink(dark).sum(), is_ink(bright).sum())
-    if small > 0.6 * large:
-        raise ValueError("no digit on plain paper: a photo? 不是白纸上的一个数字")
-    return is_ink(bright).sum() == small
+    small = F.adaptive_avg_pool2d(gray, 40)[0]
+    border = torch.cat([small[0], small[-1], small[:, 0], small[:, -1]])
+    target = small.reshape(-1, 1)
+    inputs = surface(40, 40)
+    error = target - border.median()
+    for scale in (40, 40, 30, 30, 20, 20, 10, 10, 10, 10, 10, 10):
+        weight = (1 / (1 + (error / scale) ** 2)).sqrt()
+        w = torch.linalg.lstsq(weight * inputs, weight * target).solution
+        error = target - inputs @ w
+    return (surface(gray.shape[1], gray.shape[2]) @ w).view_as(gray)
 
 
-def is_ink(ink):
-    """True where a pixel is ink: at least half of the strongest, and well visible."""
-    return ink > max(0.5 * np.percentile(ink, 99.9), 30)
+def surface(height, width):
+    """1, x, y, x², xy and y² of every pixel: (height * width, 6)."""
+    y = torch.linspace(-1, 1, height).repeat_interleave(width)
+    x = torch.linspace(-1, 1, width).repeat(height)
+    return torch.stack([torch.ones_like(x), x, y, x * x, x * y, y * y], dim=1)
 
 
-def check_ink(ink, mask):
-    """Raise ValueError if this is no single digit on plain paper."""
-    if not mask.any():
-        raise ValueError("nothing is drawn there 图上没有数字")
-    # On plain paper nearly every pixel is either paper or ink, and most are paper.
-    between = (ink > 0.2 * ink.max()) & (ink < 0.5 * ink.max())
-    edge = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
-    if between.mean() > 0.2 or mask.mean() > 0.5 or edge.mean() > 0.25:
-        raise ValueError("no digit on plain paper: a photo? 不是白纸上的一个数字")
-    rows = np.flatnonzero(mask.any(axis=1))
-    columns = np.flatnonzero(mask.any(axis=0))
-    height = rows[-1] + 1 - rows[0]
-    width = columns[-1] + 1 - columns[0]
-    gaps = np.diff(columns)  # 1 where ink goes on from column to column
-    if gaps.max(initial=1) > 0.05 * height + 1 or width > 1.5 * height:
-        raise ValueError("several digits, or none: one at a time 一次只能一个数字")
-    if height < 10:
+def contrast(ink, noise):
+    """How far the ink stands out from the paper; 0 if there is none."""
+    strong = ink[ink > max(5 * noise, 10)]
+    if len(strong) == 0:
+        return 0.0
+    return strong.quantile(0.9).item()
+
+
+def cut_out(ink, smooth, level):
+    """The ink of the one digit, (1, h, w), 0 to 1, or ValueError in words."""
+    mask = smooth > 0.4 * level
+    if mask.float().mean() > 0.6:
+        raise ValueError(NO_PAPER)
+    digit = digit_of(mask)
+    top, bottom, left, right = box(digit)
+    height = bottom - top
+    width = right - left
+    if width > 1.5 * height:
+        raise ValueError("wider than a digit: one at a time 太宽，一次只能一个数字")
+    if max(height, width) < 8:
         raise ValueError("it is too small 数字太小")
-    if stroke_width(mask) > 0.4 * height:
-        raise ValueError("a filled shape, no strokes 不是笔画")
+    if stroke_width(digit) > 0.32 * max(height, width):
+        raise ValueError("a filled shape, no strokes 是色块，不是笔画")
+    around = F.max_pool2d(digit.float(), 3, stride=1, padding=1)  # soft edges, too
+    ink = (ink / level).clamp(0, 1) * around
+    return ink[:, top:bottom, left:right]
+
+
+def digit_of(mask):
+    """What belongs to the digit, a mask (1, H, W), of all that is not paper.
+
+    Not the specks, and not what touches the picture's edge: a table, a shadow.
+    """
+    top, bottom, left, right = box(mask)
+    border = torch.ones_like(mask)
+    border[:, 1:-1, 1:-1] = False
+    part = mask[:, top:bottom, left:right].float()
+    border = border[:, top:bottom, left:right].float()
+    step = math.ceil(max(part.shape) / 200)  # 先缩小，找得快
+    number = number_parts(F.max_pool2d(part, step, ceil_mode=True))
+    border = F.max_pool2d(border, step, ceil_mode=True)
+
+    names, sizes = number[number > 0].unique(return_counts=True)
+    inside = torch.isin(names, (number * border).unique(), invert=True)
+    if sizes[inside].sum() == 0 or sizes[inside].max() < 0.02 * sizes.max():
+        raise ValueError("it touches the edge: leave paper around it 数字四周要留空白")
+    names = names[inside]
+    sizes = sizes[inside]
+    names = names[sizes > 0.03 * sizes.max()]  # the others are specks
+    sizes = sizes[sizes > 0.03 * sizes.max()]
+    if len(names) > 20:
+        raise ValueError(NO_PAPER)
+    largest = number == names[sizes.argmax()]
+    digit = largest
+    for name, size in zip(names, sizes):
+        other = number == name
+        if belongs(other, largest):
+            digit = digit | other
+        elif size > 0.1 * sizes.max():
+            raise ValueError("several things: one digit at a time 一次只能一个数字")
+    digit = digit.repeat_interleave(step, dim=1).repeat_interleave(step, dim=2)
+    found = torch.zeros_like(mask)
+    found[:, top:bottom, left:right] = digit[:, : bottom - top, : right - left]
+    return found & mask
+
+
+def number_parts(mask):
+    """A number for each connected part of a mask (1, H, W); 0 is paper.
+
+    Every pixel gets a number, and max-pooling hands the largest on to its neighbours
+    until nothing changes. 用最大池化把最大的编号传遍整个连通块。
+    """
+    number = torch.arange(1.0, mask.numel() + 1).view_as(mask) * mask
+    while True:
+        spread = F.max_pool2d(number, 3, stride=1, padding=1) * mask
+        if torch.equal(spread, number):
+            return number
+        number = spread
+
+
+def belongs(part, largest):
+    """True if a part is close to the largest, as a 5's bar, and no digit beside it."""
+    top, bottom, left, right = box(largest)
+    top2, bottom2, left2, right2 = box(part)
+    gap = max(top2 - bottom, top - bottom2, left2 - right, left - right2)
+    beside = left2 >= right or right2 <= left
+    as_high = bottom2 - top2 > 0.6 * (bottom - top)
+    near = gap < 0.12 * max(bottom - top, right - left)
+    return near and not (beside and as_high)
+
+
+def box(mask):
+    """Where the True of a mask (1, H, W) lie: top, bottom, left, right."""
+    rows = mask[0].any(dim=1).nonzero()
+    columns = mask[0].any(dim=0).nonzero()
+    top = rows.min().item()
+    bottom = rows.max().item() + 1
+    left = columns.min().item()
+    right = columns.max().item() + 1
+    return top, bottom, left, right
 
 
 def stroke_width(mask):
     """About how many pixels wide the strokes are: twice their area by their outline."""
-    padded = np.pad(mask, 1)
-    inner = padded[1:-1, 1:-1].copy()
-    for step in (-1, 1):  # ink with ink on all four sides
-        inner &= np.roll(padded, step, axis=0)[1:-1, 1:-1]
-        inner &= np.roll(padded, step, axis=1)[1:-1, 1:-1]
-    return 2 * mask.sum() / (mask.sum() - inner.sum())
+    mask = F.pad(mask.float(), (1, 1, 1, 1))
+    ink = mask[:, 1:-1, 1:-1]
+    above_below = mask[:, :-2, 1:-1] * mask[:, 2:, 1:-1]
+    left_right = mask[:, 1:-1, :-2] * mask[:, 1:-1, 2:]
+    inner = ink * above_below * left_right  # ink with ink on all four sides
+    return (2 * ink.sum() / (ink.sum() - inner.sum())).item()
+
+
+def is_thin(ink):
+    """True if the strokes are thinner than those of MNIST mostly are: 2 of 20 pixels."""
+    return stroke_width(ink > 0.5) < 0.1 * max(ink.shape)
+
+
+def middle(weights):
+    """Where the centre of mass lies: the mean place, weighted."""
+    places = torch.arange(len(weights))
+    return ((weights * places).sum() / weights.sum()).item()
 
 
 def predict_digits(model, device, pictures):
     """Print the three likeliest digits of each picture with their probabilities.
 
-    pictures: [(file, x, how it was prepared)], as parse_args has read them.
+    pictures: [(file, x, how it was prepared)], as parse_args has read them. Returns
+    [(x, the likeliest as text)] for the plot.
     """
+    seen = []
     model.eval()
     for file, x, how in pictures:
         with torch.no_grad():
@@ -412,6 +560,8 @@ def predict_digits(model, device, pictures):
         print(f"{file.name} ({how}):", ", ".join(text))
         if p.max() < 0.6:
             print("    The network is not sure.")
+        seen.append((x, text[0]))
+    return seen
 
 
 # %% Exercise 作业：幻灯片上的卷积例题 --------------------
@@ -525,13 +675,15 @@ def misread(model, device, test_loader):
 NETWORK_COLORS = {"basic": "C0", "deep": "C1"}
 
 
-def draw(losses, accuracies, batches, last, digits, args):
+def draw(losses, accuracies, batches, last, digits, seen, args):
     """Loss and test accuracy beside the video's; below, digits.
 
-    batches: how many an epoch has; digits: what misread() found of the network `last`.
+    batches: how many an epoch has; digits: what misread() found of the network `last`;
+    seen: what predict_digits() returned.
     """
-    figure = plt.figure(figsize=(10, 7), layout="constrained")
-    top, bottom = figure.subfigures(2, 1, height_ratios=[3, 1])
+    lines = lines_of(seen)
+    figure = plt.figure(figsize=(10, 5.25 + 1.75 * lines), layout="constrained")
+    top, bottom = figure.subfigures(2, 1, height_ratios=[3, lines])
     left, right = top.subplots(1, 2)
     every = min(300, batches)  # as in train()
     for name in losses:
@@ -556,9 +708,9 @@ def draw(losses, accuracies, batches, last, digits, args):
     right.legend(loc="lower right")
 
     title = "Lecture 10 · Basic CNN"
-    if args.predict:
-        figure.suptitle(f"{title} (below: what the network saw of your digits)")
-        draw_seen(bottom, args.predict)
+    if seen:
+        figure.suptitle(f"{title} (below: what {last} saw of your digits, and read)")
+        draw_seen(bottom, seen)
     else:
         figure.suptitle(f"{title} (below: digits that {last} reads wrongly)")
         draw_misread(bottom, digits)
@@ -589,22 +741,28 @@ def draw_misread(figure, digits):
         axes.set_title(f"{predicted}, not {label}", fontsize=9)
 
 
-def draw_seen(figure, pictures):
-    """A row of your digits as the network got them: the first ten."""
-    for i, (file, x, _) in enumerate(pictures[:10], start=1):
-        axes = figure.add_subplot(1, 10, i, xticks=[], yticks=[])
+def lines_of(seen):
+    """How many lines your digits take, ten in a line: one to three."""
+    return min(max(1, math.ceil(len(seen) / 10)), 3)
+
+
+def draw_seen(figure, seen):
+    """Your digits as the network got them, the first thirty, and what it read."""
+    for i, (x, text) in enumerate(seen[:30], start=1):
+        axes = figure.add_subplot(lines_of(seen), 10, i, xticks=[], yticks=[])
         axes.imshow(x[0, 0], cmap="gray")  # white ink on black, as MNIST is
-        axes.set_title(file.name[:12].replace("$", "S"), fontsize=9)
+        axes.set_title(text, fontsize=9)
 
 
-def draw_digits(pictures, digits):
+def draw_digits(seen, digits):
     """The picture after --load: your digits, and test digits read wrongly."""
-    figure = plt.figure(figsize=(10, 4), layout="constrained")
+    lines = lines_of(seen)
+    figure = plt.figure(figsize=(10, 2.2 + 1.8 * lines), layout="constrained")
     figure.suptitle("Lecture 10 · Basic CNN, a network that was loaded")
-    top, bottom = figure.subfigures(2, 1)
-    if pictures:
-        top.suptitle("what the network saw of your digits")
-        draw_seen(top, pictures)
+    top, bottom = figure.subfigures(2, 1, height_ratios=[lines, 1])
+    if seen:
+        top.suptitle("what it saw of your digits, and read")
+        draw_seen(top, seen)
     bottom.suptitle("test digits that it reads wrongly")
     draw_misread(bottom, digits)
     return figure
@@ -679,6 +837,8 @@ def parse_args(argv):
     args.predict = read_pictures(args.predict)  # before the training 先读图片
     if args.dry_run:
         args.epochs = 1
+        if args.save:  # a network that was trained stays
+            args.save = args.save.with_name(f"dry-run-{args.save.name}")
         print("dry run: a try of the script, its numbers are no result")
     if args.load:
         args.epochs = 0
@@ -686,28 +846,19 @@ def parse_args(argv):
 
 
 def read_pictures(files):
-    """[(file, x, how it was prepared)] of --predict; one line, and the end, if bad."""
+    """[(file, x, how it was prepared)] of --predict; one line for each that is bad."""
     pictures = []
     for file in files:
         try:
             x, how = read_digit(file)
+            pictures.append((file, x, how))
         except FileNotFoundError:
-            sys.exit(f"no picture {file.as_posix()} 找不到这张图片")
-        except NOT_A_PICTURE as error:
-            sys.exit(f"cannot read a digit in {file.as_posix()}: {error}")
-        pictures.append((file, x, how))
+            print(f"no picture {file.as_posix()} 找不到这张图片", file=sys.stderr)
+        except ValueError as error:
+            print(f"cannot read a digit in {file.as_posix()}: {error}", file=sys.stderr)
+    if files and not pictures:
+        sys.exit(1)  # nothing is left to read
     return pictures
-
-
-NOT_A_PICTURE = (
-    OSError,
-    EOFError,
-    ValueError,
-    TypeError,
-    SyntaxError,
-    zlib.error,
-    Image.DecompressionBombError,
-)
 
 
 def pick_device(parser, name):

@@ -6,14 +6,12 @@ Strokes with round ends, as Paint's brush makes them; no font is needed. Each pi
 is a Pillow image. 程序画的数字，和没有数字的图片。
 """
 
-import io
 import math
-import random
 import sys
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw
 
 
 # ------------------------------------------------------------------------- The strokes
@@ -75,8 +73,55 @@ def draw_digit(
         pen.line(points, fill=ink, width=4 * width, joint="curve")
         for x, y in points:
             pen.ellipse((x - r, y - r, x + r, y + r), fill=ink)
-    return image.resize(size, Image.BOX)
+    return image.resize(size, Image.Resampling.BOX)
+
+
+# --------------------------------------------------------------------------- The pictures
+STYLES = {  # how a digit is drawn: options of draw_digit()
+    "thick": {"width": 26},
+    "medium": {"width": 14},
+    "thin": {"width": 4},
+    "white on black": {"width": 22, "ink": 255, "paper": 0},
+    "in a corner": {"size": (800, 600), "place": (60, 50), "height": 140, "width": 16},
+    "on grey paper": {"width": 18, "ink": 40, "paper": 190},
+    "pencil": {"size": (1200, 900), "height": 300, "width": 5, "ink": 90, "paper": 235},
+}
+
+
+def no_digits():
+    """{name: picture} without a single digit: paper, noise, shapes, several digits."""
+    random_numbers = np.random.default_rng(0)
+    y, x = np.mgrid[-1:1:300j, -1:1:300j]
+    checker = (np.indices((300, 300)) // 30).sum(axis=0) % 2
+    blobs = random_numbers.integers(0, 256, (12, 16))
+    pixels = {
+        "white paper": np.full((300, 300), 255),
+        "grey paper": np.full((300, 300), 128),
+        "rough paper": 220 + random_numbers.normal(0, 4, (300, 300)),
+        "noise": random_numbers.integers(0, 256, (300, 300)),
+        "gradient": 255 * (x + 1) / 2,
+        "vignette": 230 - 90 * (x**2 + y**2),
+        "checkerboard": 255 * checker,
+        "half and half": np.where(x < 0, 30, 220),
+        "disc": np.where(x**2 + y**2 < 0.5, 20, 240),
+        "one pixel": np.full((1, 1), 255),
+    }
+    pictures = {}
+    for name, values in pixels.items():
+        pictures[name] = Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))
+    blobs = Image.fromarray(blobs.astype(np.uint8))
+    pictures["blurred blobs"] = blobs.resize((640, 480), Image.Resampling.BICUBIC)
+    pictures["three digits"] = Image.new("L", (900, 400), 255)
+    for i, digit in enumerate((3, 1, 4)):
+        pictures["three digits"].paste(draw_digit(digit, (300, 400)), (300 * i, 0))
+    return pictures
 
 
 if __name__ == "__main__":
-    pass
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    for style, options in STYLES.items():
+        for digit in STROKES:
+            draw_digit(digit, **options).save(folder / f"{style} {digit}.png")
+    for name, picture in no_digits().items():
+        picture.save(folder / f"{name}.png")

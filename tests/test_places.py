@@ -291,17 +291,3 @@ def test_idle(monkeypatch, tmp_path, script):
 def test_no_streams_at_all(monkeypatch, tmp_path, script):
     """As under pythonw."""
     run_here(monkeypatch, tmp_path, script, None, None)
-
-
-@pytest.mark.parametrize("options, backend", [([], "agg"), (["--show"], "TkAgg")])
-def test_backend(monkeypatch, tmp_path, options, backend):
-    """Without --show no window, and a broken MPLBACKEND is not asked."""
-    import matplotlib.pyplot as plt
-
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delitem(sys.modules, "IPython", raising=False)  # as outside a notebook
-    asked = []
-    monkeypatch.setattr(plt, "switch_backend", asked.append)
-    monkeypatch.setattr(plt, "get_backend", lambda: "TkAgg")
-    __import__("lecture02_linear_model").parse_args(options)
-    assert asked == (["agg"] if backend == "agg" else [])
