@@ -556,8 +556,8 @@ def predict_digits(model, device, pictures):
         with torch.no_grad():
             p = model(x.to(device)).softmax(dim=1)[0].cpu()
         likeliest = p.argsort(descending=True, stable=True)[:3]
-        text = [f"{i} {100 * p[i]:.1f} %" for i in likeliest.tolist()]
-        print(f"{file.name} ({how}):", ", ".join(text))
+        text = [f"{i} ({100 * p[i]:.1f} %)" for i in likeliest.tolist()]
+        print(f"{file.name}, {how}:", ", ".join(text))
         if p.max() < 0.6:
             print("    The network is not sure.")
         seen.append((x, text[0]))
@@ -750,14 +750,14 @@ def draw_seen(figure, seen):
     """Your digits as the network got them, the first thirty, and what it read."""
     for i, (x, text) in enumerate(seen[:30], start=1):
         axes = figure.add_subplot(lines_of(seen), 10, i, xticks=[], yticks=[])
-        axes.imshow(x[0, 0], cmap="gray")  # white ink on black, as MNIST is
+        axes.imshow(x[0, 0].numpy(), cmap="gray")  # white ink on black, as MNIST is
         axes.set_title(text, fontsize=9)
 
 
 def draw_digits(seen, digits):
     """The picture after --load: your digits, and test digits read wrongly."""
     lines = lines_of(seen)
-    figure = plt.figure(figsize=(10, 2.2 + 1.8 * lines), layout="constrained")
+    figure = plt.figure(figsize=(10, 2.5 + 1.5 * lines), layout="constrained")
     figure.suptitle("Lecture 10 · Basic CNN, a network that was loaded")
     top, bottom = figure.subfigures(2, 1, height_ratios=[lines, 1])
     if seen:

@@ -88,6 +88,16 @@ STYLES = {  # how a digit is drawn: options of draw_digit()
 }
 
 
+def photograph(picture):
+    """The picture as a phone takes it: dark at one side and in the corners, noise."""
+    random_numbers = np.random.default_rng(0)
+    height, width = picture.height, picture.width
+    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    light = 0.75 - 0.2 * x + 0.1 * y - 0.1 * (x**2 + y**2)
+    values = np.array(picture) * light + random_numbers.normal(0, 6, (height, width))
+    return Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))
+
+
 def no_digits():
     """{name: picture} without a single digit: paper, noise, shapes, several digits."""
     random_numbers = np.random.default_rng(0)
@@ -111,6 +121,18 @@ def no_digits():
         pictures[name] = Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))
     blobs = Image.fromarray(blobs.astype(np.uint8))
     pictures["blurred blobs"] = blobs.resize((640, 480), Image.Resampling.BICUBIC)
+    # Soft shapes of every size, as a photo has them.
+    scales = [random_numbers.normal(0, 1, (n, n)) for n in (3, 6, 12, 25, 50, 100)]
+    clouds = np.zeros((300, 300))
+    for scale in scales:
+        layer = Image.fromarray(scale.astype(np.float32))
+        clouds += np.array(layer.resize((300, 300))) / len(scale) ** 0.5
+    clouds = 255 * (clouds - clouds.min()) / (clouds.max() - clouds.min())
+    pictures["clouds"] = Image.fromarray(clouds.astype(np.uint8))
+    pictures["two digits, close"] = Image.new("L", (500, 400), 255)
+    pictures["two digits, close"].paste(draw_digit(1, (200, 400)), (0, 0))
+    pictures["two digits, close"].paste(draw_digit(7, (300, 400)), (150, 0))
+    pictures["cut off"] = draw_digit(8).crop((0, 0, 400, 250))
     pictures["three digits"] = Image.new("L", (900, 400), 255)
     for i, digit in enumerate((3, 1, 4)):
         pictures["three digits"].paste(draw_digit(digit, (300, 400)), (300 * i, 0))

@@ -52,7 +52,7 @@ lecture05_linear_regression --init video
 lecture05_linear_regression --init video --epochs 100
 lecture05_linear_regression --optimizer Adam --lr 0.1 --epochs 20
 lecture05_linear_regression --optimizer LBFGS --epochs 20
-lecture05_linear_regression --optimizer all --epochs 100
+lecture05_linear_regression --optimizer all --epochs 30
 lecture05_linear_regression --lr 1
 lecture05_linear_regression --dry-run
 lecture06_logistic_regression

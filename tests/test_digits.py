@@ -46,6 +46,30 @@ def test_drawn_digits(network, tmp_path, style, kind):
     assert right >= 8
 
 
+@pytest.mark.parametrize("width", [5, 20])
+def test_photographed_digits(network, tmp_path, width):
+    """Under uneven light, with noise: paper is no single grey."""
+    file = tmp_path / "photo.jpg"
+    right = 0
+    for digit in digits.STROKES:
+        picture = digits.draw_digit(digit, width=width, ink=70, paper=230)
+        digits.photograph(picture).save(file, quality=70)
+        x, how = lecture.read_digit(file)
+        assert ("thickened" in how) or width == 20
+        right += answer(network, x) == digit
+    assert right >= 8
+
+
+def test_specks_and_edges_are_left_out(network, tmp_path):
+    picture = digits.draw_digit(4, (600, 400), width=16)
+    for place in ((30, 40), (500, 350), (80, 300)):
+        picture.paste(0, (*place, place[0] + 3, place[1] + 3))
+    picture.paste(40, (560, 0, 600, 400))  # the table
+    picture.save(tmp_path / "four.png")
+    x, _ = lecture.read_digit(tmp_path / "four.png")
+    assert answer(network, x) == 4
+
+
 @pytest.mark.parametrize(("sheet", "label"), [(200, None), (128, 255), (220, 255)])
 def test_mnist_on_a_sheet(network, mnist, tmp_path, sheet, label):
     """Enlarged ten times, inverted, in a corner of a grey sheet: less one in twenty.
@@ -60,7 +84,7 @@ def test_mnist_on_a_sheet(network, mnist, tmp_path, sheet, label):
         direct += answer(network, image.unsqueeze(0)) == target
         pixels = 255 * (image[0] * 0.3081 + 0.1307).clamp(0, 1)
         ink = Image.fromarray(pixels.round().byte().numpy()).resize((280, 280))
-        page = Image.new("L", (900, 700), sheet)
+        page = Image.new("L", (600, 500), sheet)
         if label is None:
             page.paste(0, (20, 15), mask=ink)
         else:
@@ -140,3 +164,21 @@ def test_predict(call, tmp_path):
     (line,) = [line for line in result.out.splitlines() if "seven.png" in line]
     assert line.count(" %") == 3
     assert (tmp_path / "plots" / "lecture10_cnn.png").exists()
+
+
+def test_one_bad_picture_of_two(call, tmp_path):
+    """A line tells of it, and the other is read."""
+    digits.draw_digit(7).save(tmp_path / "seven.png")
+    files = tmp_path / "absent.png", tmp_path / "seven.png"
+    result = call("lecture10_cnn --dry-run", "--predict", *files)
+    check_line(result, 0, "absent.png")
+    assert "seven.png, dark on bright" in result.out
+
+
+def test_dry_run_does_not_replace_a_network(call, tmp_path):
+    file = tmp_path / "cnn.pt"
+    file.write_text("a network that was trained", encoding="utf-8")
+    assert call("lecture10_cnn --dry-run", "--save", file).status == 0
+    assert file.read_text(encoding="utf-8") == "a network that was trained"
+    state = torch.load(tmp_path / "dry-run-cnn.pt", weights_only=True)
+    assert all(value.is_contiguous() for value in state.values())

@@ -76,13 +76,19 @@ def data(script):
 
 
 # -------------------------------------------------------------- A process of its own
-def run_alone(script, folder):
-    """A copy in another folder, no network; MPLBACKEND as `!python` inherits it."""
+def run_alone(script, folder, options):
+    """A copy in another folder, no network; MPLBACKEND as `!python` inherits it.
+
+    Lecture 8 has workers, which are spawned, as on Windows and macOS.
+    """
     home = folder / script.stem / HOMEWORK
     home.mkdir(parents=True)
-    env = environment(home.parent, NO_NETWORK, MPLBACKEND="module://not_there.backend")
-    shutil.copyfile(script, home / script.name)
-    return home, run(home / script.name, "--dry-run", *data(script), cwd=home, env=env)
+    code = NO_NETWORK + SPAWN
+    env = environment(home.parent, code, MPLBACKEND="module://not_there.backend")
+    if number(script) == 8:
+        options = [*options, "--num-workers", 2]
+    copy = shutil.copyfile(script, home / script.name)
+    return home, run(copy, "--dry-run", *options, cwd=home, env=env)
 
 
 @pytest.fixture(scope="session")
@@ -90,9 +96,10 @@ def alone(tmp_path_factory):
     """{script: (folder, its Result)}, two at a time."""
     few_digits()  # MNIST is unpacked once, by this process
     folder = tmp_path_factory.mktemp("alone")
+    options = [data(script) for script in SCRIPTS]
     with ThreadPoolExecutor(2) as pool:
-        found = pool.map(lambda script: run_alone(script, folder), SCRIPTS)
-    return dict(zip(SCRIPTS, found))
+        found = pool.map(run_alone, SCRIPTS, [folder] * len(SCRIPTS), options)
+        return dict(zip(SCRIPTS, found))
 
 
 @each_script
@@ -106,6 +113,7 @@ def test_script_works_alone(alone, script):
     check_picture(home / picture)
     assert table(result.out) and f"plot saved to {picture}" in result.out
     assert result.out.startswith("dry run") and "video (" not in result.out
+    assert result.out.count("24 iterations per epoch") == (number(script) == 8)
 
 
 def test_the_network_would_be_noticed(tmp_path):
@@ -114,16 +122,6 @@ def test_the_network_would_be_noticed(tmp_path):
     file.write_text(code, encoding="utf-8")
     result = run(file, cwd=tmp_path, env=environment(tmp_path, NO_NETWORK))
     assert result.status == 1 and "there is no network here" in result.err
-
-
-def test_workers_that_are_spawned(tmp_path):
-    """As on Windows and macOS: each worker imports the script anew."""
-    options = "--dry-run", "--num-workers", 2
-    env = environment(tmp_path, SPAWN)
-    result = run("lecture08_dataloader.py", *options, cwd=tmp_path, env=env)
-    assert (result.status, result.err) == (0, "")
-    assert "plot saved" in result.out
-    assert result.out.count("24 iterations per epoch") == 1
 
 
 def test_console_of_another_code_page(tmp_path):
