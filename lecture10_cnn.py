@@ -265,7 +265,9 @@ def load_model(model, file, device):
     try:
         # weights_only: 只加载张量，不执行文件里的代码
         # map_location: 在显卡上保存的，只有 CPU 的电脑也能读
-        state = torch.load(file, weights_only=True, map_location=device)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's, about files of other kinds
+            state = torch.load(file, weights_only=True, map_location=device)
         model.load_state_dict(state)
     except FileNotFoundError:
         sys.exit(f"no file {file.as_posix()}: make it with --save 请先用 --save 保存")

@@ -34,6 +34,7 @@ import io
 import sys
 import tempfile
 import time
+import warnings
 import zipfile
 import zlib
 from collections import Counter
@@ -340,7 +341,9 @@ def load_model(model, file, device):
     try:
         # weights_only: 只加载张量，不执行文件里的代码
         # map_location: 在显卡上保存的，只有 CPU 的电脑也能读
-        state = torch.load(file, weights_only=True, map_location=device)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's, about files of other kinds
+            state = torch.load(file, weights_only=True, map_location=device)
         model.load_state_dict(state)
     except FileNotFoundError:
         sys.exit(f"no file {file.as_posix()}: make it with --save 请先用 --save 保存")
@@ -703,6 +706,8 @@ def parse_args(argv):
         args.submit = load_reviews_test(args.submit)  # read before the training
     if args.dry_run:
         args.epochs = 1
+        if args.save:  # a network that was trained stays
+            args.save = args.save.with_name(f"dry-run-{args.save.name}")
         print("dry run: a try of the script, its numbers are no result")
     if args.load:
         args.epochs = 0
