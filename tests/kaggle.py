@@ -12,7 +12,7 @@ def titanic(file, rows=100, test=False):
         lines.append(
             f'{i}{survived},{i % 3 + 1},"Name, Mr. {i}",{sex},{age},0,T{i},7.25,'
         )
-    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
     return file
 
 
@@ -27,7 +27,7 @@ def otto(file, rows=120, columns=93, test=False):
         if not test:
             cells.append(f"Class_{label + 1}")
         lines.append(",".join(map(str, cells)))
-    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
     return file
 
 
@@ -41,5 +41,5 @@ def reviews(file, sentences=60, test=False):
             sentiment = 2 if not phrase else 4 if good else 0
             line = f"{len(lines)}\t{sentence}\t{phrase}"
             lines.append(line if test else f"{line}\t{sentiment}")
-    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
     return file
