@@ -61,7 +61,7 @@ def test_unpickler_runs_no_foreign_code():
 # ------------------------------------------------------------ A program of your own
 OWN_PROGRAM = "".join(re.findall("```python\n(.*?)```", README, re.DOTALL))
 LOOK = """
-for dataset in (train_dataset, test_dataset):
+for dataset in (train_set, test_set):
     image, label = dataset[0]
     print(len(dataset), tuple(image.shape), label)
 print(xy.shape, len(rows), rows[0])

@@ -351,7 +351,7 @@ def both_languages(text):
 def test_pictures(picture):
     """Each is a picture, small enough, and shown with words in both languages."""
     check_picture(picture)
-    assert picture.stat().st_size < 250_000
+    assert picture.stat().st_size < 400_000
     (words,) = re.findall(rf"!\[([^\]]+)\]\({re.escape(picture.name)}\)", LECTURES)
     assert both_languages(words)
 
