@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader
 
 import lecture10_cnn as lecture
 
-SHEETS = 100  # MNIST digits on grey sheets
+SHEETS = 60  # MNIST digits on grey sheets
 
 
 @pytest.fixture(scope="module")
