@@ -739,6 +739,10 @@ def check_save(parser, args):
         return
     if args.save.is_dir():
         parser.error(f"--save {args.save.as_posix()} is a folder 这是一个文件夹")
+    if args.save.suffix.lower() not in (".pt", ".pth", ".pkl"):  # no script, no data
+        parser.error(
+            "--save takes a name that ends in .pt, .pth or .pkl 文件名的结尾不对"
+        )
     try:
         tempfile.TemporaryFile(dir=args.save.parent).close()
     except OSError as error:  # not allowed there, or no such folder

@@ -7,11 +7,11 @@ import io
 import os
 import pickle
 import re
+import runpy
 import zipfile
 
 import pytest
-from conftest import DATA, data_copy, run
-from test_places import NO_NETWORK, environment
+from conftest import DATA, data_copy
 
 README = (DATA / "README.md").read_text(encoding="utf-8")
 
@@ -68,7 +68,7 @@ print(xy.shape, len(rows), rows[0])
 """
 
 
-def test_the_slides_own_lines_run_beside_this_folder(tmp_path):
+def test_the_slides_own_lines_run_beside_this_folder(tmp_path, monkeypatch, capsys):
     """With no network: what a learner has typed after the video finds its data."""
     for line in (
         'datasets.MNIST(root="data", train=True, download=True, transform=',
@@ -78,10 +78,10 @@ def test_the_slides_own_lines_run_beside_this_folder(tmp_path):
         assert line in OWN_PROGRAM
     file = tmp_path / "my_own.py"
     file.write_text(OWN_PROGRAM + LOOK, encoding="utf-8")
-    env = environment(tmp_path, NO_NETWORK)
-    result = run(file, cwd=data_copy().parent, env=env)
-    assert (result.status, result.err) == (0, "")
-    assert result.out.splitlines() == [
+    monkeypatch.setattr("socket.socket", None)
+    monkeypatch.chdir(data_copy().parent)
+    runpy.run_path(str(file))
+    assert capsys.readouterr().out.splitlines() == [
         "60000 (1, 28, 28) 5",
         "10000 (1, 28, 28) 7",
         "(759, 9) 13374 ['Aamer', 'Arabic']",

@@ -5,6 +5,7 @@ on one or two of them. The exercises' files have their faults in test_exercises.
 """
 
 import gzip
+import importlib
 import os
 import shutil
 from pathlib import Path
@@ -18,6 +19,7 @@ from conftest import (
     check_line,
     check_picture,
     data_copy,
+    load_mnist,
     options_of,
     run,
     warnings_are_errors,
@@ -243,23 +245,24 @@ def test_unpacked_data_files_serve_too(call, tmp_path, command):
     assert here.out.replace(tmp_path.as_posix(), data_copy().as_posix()) == there.out
 
 
-def test_a_folder_that_torchvision_filled(call, tmp_path):
+def test_a_folder_that_torchvision_filled(tmp_path):
     """Unpacked files without the archives; with halves of them and the archives."""
-    call("lecture09_softmax_mnist --dry-run", "--data-dir", data_copy())
+    load_mnist()  # unpacks the copy
+    check_mnist = importlib.import_module(MNIST[0]).check_mnist
     raw = tmp_path / "MNIST" / "raw"
     raw.mkdir(parents=True)
     for file in data_copy().glob("MNIST/raw/*-ubyte"):
         shutil.copyfile(file, raw / file.name)
-    command = "lecture09_softmax_mnist --dry-run"
-    result = call(command, "--data-dir", tmp_path)
-    assert (result.status, result.err) == (0, "")
-    (raw / "train-labels-idx1-ubyte").unlink()
-    (raw / "train-labels-idx1-ubyte").write_bytes(b"half")
-    check_line(call(command, "--data-dir", tmp_path), 1, "no train-images", ADVICE)
+    check_mnist(tmp_path)
+    labels = raw / "train-labels-idx1-ubyte"
+    whole = labels.read_bytes()
+    labels.write_bytes(b"half")
+    with pytest.raises(SystemExit, match="no train-images"):
+        check_mnist(tmp_path)
     for file in data_copy().glob("MNIST/raw/*.gz"):
         shutil.copyfile(file, raw / file.name)
-    again = call(command, "--data-dir", tmp_path)
-    assert (again.status, again.err, again.out) == (0, "", result.out)
+    check_mnist(tmp_path)
+    assert labels.read_bytes() == whole
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows' folders have no such mode")

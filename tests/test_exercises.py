@@ -386,6 +386,7 @@ def test_network_that_cannot_be_saved(net, tmp_path, monkeypatch, script):
     """Said before the training; what was there stays."""
     check_line(net(script, "--save absent/net.pt"), 2, "--save absent/net.pt")
     check_line(net(script, "--save ."), 2, "--save", "folder")
+    check_line(net(script, f"--save {script}.py"), 2, "--save", ".pt")
     check_line(net(script, "--save a.pt --load b.pt"), 2, "--save", "--load")
     (tmp_path / "net.pt").write_text("before", encoding="utf-8")
 
