@@ -405,7 +405,7 @@ def draw(losses, accuracies, batches, digits, args):
     figure.suptitle(f"{title} (below: digits that softmax reads wrongly)")
     for i, (image, predicted, label) in enumerate(digits, start=1):
         axes = bottom.add_subplot(1, 10, i, xticks=[], yticks=[], frame_on=False)
-        axes.imshow(image[0], cmap="gray_r")
+        axes.imshow(image[0].numpy(), cmap="gray_r")
         axes.set_title(f"{predicted}, not {label}", fontsize=9)
     return figure
 
@@ -514,6 +514,7 @@ def pick_device(parser, name):
         print(
             f"cuda cannot be used ({reason}): cpu 显卡用不了，改用 CPU", file=sys.stderr
         )
+        torch.cuda.is_available = lambda: False  # Adam asks the card even on the CPU
         return "cpu"
     parser.error(f"--device {name}: {reason}; --device cpu works 请用 --device cpu")
 

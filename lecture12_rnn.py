@@ -453,10 +453,24 @@ def parse_args(argv):
     if not 0 <= args.seed < 1e9:
         parser.error("--seed must be 0 or more 随机种子不能是负数")
     check_plot(parser, args)
+    hide_broken_gpu()
     if args.dry_run:
         args.epochs = 1
         print("dry run: a try of the script, its numbers are no result")
     return args
+
+
+def hide_broken_gpu():
+    """Adam asks the graphics card even on the CPU: one that does not answer is hidden.
+
+    显卡坏了或被占满时，用 CPU 的 Adam 也会报错，所以把它藏起来。
+    """
+    if not torch.cuda.is_available():
+        return
+    try:
+        torch.cuda.current_stream()
+    except RuntimeError:
+        torch.cuda.is_available = lambda: False
 
 
 def check_plot(parser, args):

@@ -609,7 +609,7 @@ def draw_loaded(share, classes):
 
 def draw_confusion(axes, share, classes):
     """The confusion matrix; cells from half a percent on hold their number."""
-    axes.imshow(share, cmap="Blues", vmin=0, vmax=100, aspect="auto")
+    axes.imshow(share.numpy(), cmap="Blues", vmin=0, vmax=100, aspect="auto")
     for row in range(len(classes)):
         for column in range(len(classes)):
             percent = share[row, column].item()
@@ -727,6 +727,7 @@ def pick_device(parser, name):
         print(
             f"cuda cannot be used ({reason}): cpu 显卡用不了，改用 CPU", file=sys.stderr
         )
+        torch.cuda.is_available = lambda: False  # Adam asks the card even on the CPU
         return "cpu"
     parser.error(f"--device {name}: {reason}; --device cpu works 请用 --device cpu")
 

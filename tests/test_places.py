@@ -259,7 +259,8 @@ PLAIN = ["lecture02_linear_model.py", "lecture06_logistic_regression.py"]
 
 @pytest.mark.parametrize("script", PLAIN)
 def test_idle(monkeypatch, tmp_path, script):
-    idle = pytest.importorskip("idlelib.run")
+    why = "this Python has no IDLE (a bare Debian, Windows' embeddable package)"
+    idle = pytest.importorskip("idlelib.run", reason=why)
     written = []
 
     class Shell:

@@ -307,7 +307,27 @@ def test_device(call, monkeypatch, capsys, name):
     assert lecture.parse_args([]).device == "cpu"
     (told,) = capsys.readouterr().err.splitlines()
     assert "no kernel image is available" in told and ": cpu " in told
+    assert not torch.cuda.is_available()  # hidden, for Adam would ask it
     result = call(f"{name} --device cuda")
     check_line(result, 2, "--device cuda", "no kernel image", "--device cpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch, "zeros", lambda *args, device=None, **options: own(1))
     assert lecture.parse_args([]).device == "cuda"
+
+
+@pytest.mark.parametrize("name", ["lecture05_linear_regression", "lecture12_rnn"])
+def test_broken_card_is_hidden(monkeypatch, tmp_path, name):
+    """Adam asks the card on the CPU, too: one that raises would end the lecture."""
+
+    def busy():
+        raise RuntimeError("CUDA-capable device(s) is/are busy or unavailable")
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda: "a stream")
+    monkeypatch.chdir(tmp_path)
+    lecture = importlib.import_module(name)
+    lecture.parse_args([])
+    assert torch.cuda.is_available()  # one that works is left alone
+    monkeypatch.setattr(torch.cuda, "current_stream", busy)
+    lecture.parse_args([])
+    assert not torch.cuda.is_available()
