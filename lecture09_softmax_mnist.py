@@ -271,7 +271,9 @@ def load_otto(file):
         if len(rows) < 5:
             raise ValueError("fewer than 5 rows 行数太少")
     except UNREADABLE as error:
-        sys.exit(f"cannot use {file}: {error}; --otto takes Kaggle's train.csv")
+        sys.exit(
+            f"cannot use {file.as_posix()}: {error}; --otto takes Kaggle's train.csv"
+        )
     dataset = TensorDataset(x, torch.tensor(labels))
     fifth = len(dataset) // 5
     test_set, train_set = random_split(dataset, [fifth, len(dataset) - fifth])
@@ -284,7 +286,9 @@ def load_otto_test(file):
         rows = read_table(file, ",", ["id", *FEATURES])
         x = otto_features(rows)
     except UNREADABLE as error:
-        sys.exit(f"cannot use {file}: {error}; --submit takes Kaggle's test.csv")
+        sys.exit(
+            f"cannot use {file.as_posix()}: {error}; --submit takes Kaggle's test.csv"
+        )
     ids = [row[1] for row in rows]
     return ids, x
 

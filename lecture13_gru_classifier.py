@@ -419,7 +419,9 @@ def load_reviews(file):
         if not train_phrases or not test_phrases:
             raise ValueError("fewer than 5 sentences 句子太少")
     except UNREADABLE as error:
-        sys.exit(f"cannot use {file}: {error}; --reviews takes Kaggle's train.tsv")
+        sys.exit(
+            f"cannot use {file.as_posix()}: {error}; --reviews takes Kaggle's train.tsv"
+        )
 
     words = set()
     for phrase in train_phrases:
@@ -442,7 +444,9 @@ def load_reviews_test(file):
     try:
         rows = read_table(file, "\t", ["PhraseId", "Phrase"])
     except UNREADABLE as error:
-        sys.exit(f"cannot use {file}: {error}; --submit takes Kaggle's test.tsv")
+        sys.exit(
+            f"cannot use {file.as_posix()}: {error}; --submit takes Kaggle's test.tsv"
+        )
     ids = [row[1] for row in rows]
     phrases = [row[2] for row in rows]
     return ids, phrases

@@ -1,6 +1,7 @@
 """What every test file uses: the scripts by name, and ways to run one."""
 
 import argparse
+import atexit
 import contextlib
 import functools
 import importlib
@@ -28,7 +29,8 @@ ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "data"
 SCRIPTS = sorted(ROOT.glob("lecture*.py"))
 sys.path.insert(0, str(ROOT))
-TEMPORARY = tempfile.TemporaryDirectory(prefix="lectures-")  # removed at the end
+TEMPORARY = tempfile.TemporaryDirectory(prefix="lectures-", ignore_cleanup_errors=True)
+atexit.register(TEMPORARY.cleanup)
 ENVIRONMENT = {
     **os.environ,
     "PYTHONIOENCODING": "utf-8",

@@ -260,6 +260,8 @@ PLAIN = ["lecture02_linear_model.py", "lecture06_logistic_regression.py"]
 @pytest.mark.parametrize("script", PLAIN)
 def test_idle(monkeypatch, tmp_path, script):
     why = "this Python has no IDLE (a bare Debian, Windows' embeddable package)"
+    for name in ("HOME", "USERPROFILE"):  # IDLE makes a folder there
+        monkeypatch.setenv(name, str(tmp_path))
     idle = pytest.importorskip("idlelib.run", reason=why)
     written = []
 

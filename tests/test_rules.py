@@ -131,8 +131,9 @@ def test_main_returns_what_it_trained(script):
 
 
 @each_script
-def test_main_says_the_defaults(script):
+def test_main_says_the_defaults(script, monkeypatch, tmp_path):
     """Its comment "Without options: lr 0.01, epochs 100" is what parse_args() says."""
+    monkeypatch.chdir(tmp_path)  # where parse_args() makes plots/
     (comment,) = re.findall("# Without options: (.*)", main_of(script))
     defaults = {
         name.strip("-").replace("-", " "): action.default
