@@ -620,7 +620,7 @@ def check_plot(parser, args):
     """Say now what would otherwise fail after the training."""
     if args.plot.suffix.lower() not in (".png", ".pdf", ".svg"):
         parser.error(
-            "--plot takes a name that ends in .png, .pdf or .svg 图片文件名的结尾不对"
+            "--plot takes a name that ends in .png, .pdf or .svg 图片扩展名不对"
         )
     if args.plot.is_dir():
         parser.error(f"--plot {args.plot.as_posix()} is a folder 这是一个文件夹")

@@ -46,7 +46,7 @@ DATA = Path(__file__).parent / "data"
 def load_mnist(data_dir):
     """MNIST for training and for testing: images (N, 1, 28, 28), labels (N,).
 
-    The video's lines work on this folder, too, with no network:
+    The video's lines work on this folder, too, without internet 不联网也行:
 
         transform = transforms.Compose([
             transforms.ToTensor(),
@@ -80,17 +80,18 @@ class Net(torch.nn.Module):
         # 卷积核的通道数 = 输入的通道数；卷积核的个数 = 输出的通道数
         self.conv1 = torch.nn.Conv2d(1, 10, kernel_size=5)
         self.conv2 = torch.nn.Conv2d(10, 20, kernel_size=5)
-        # 池化没有权重，通道数不变，高和宽减半；AvgPool2d 取平均值
+        # 池化没有权重，取 2×2 里的最大值：通道数不变，高和宽减半；AvgPool2d 取平均值
         self.pooling = torch.nn.MaxPool2d(2)
         self.fc = torch.nn.Linear(320, 10)
 
     def forward(self, x):
-        # The slides' pictures draw ReLU before the pooling: the same numbers, since
-        # both only compare. 先池化还是先 ReLU，结果相同
+        # The slides' pictures draw ReLU before the pooling: the same numbers.
+        # ReLU 和最大池化都是取最大值，先后可以交换
         x = F.relu(self.pooling(self.conv1(x)))  # -> (N, 10, 24, 24) -> (N, 10, 12, 12)
         x = F.relu(self.pooling(self.conv2(x)))  # -> (N, 20, 8, 8) -> (N, 20, 4, 4)
-        # 展平成 320 个数; the video: x.view(batch_size, -1). Slides 10-55 to 10-58 note
-        # (n, 784) here, a slip.
+        # 展平成 20 × 4 × 4 = 320 个数（幻灯片 10-55 至 10-58 的注释 (n, 784) 是笔误）
+        # The video: x.view(batch_size, -1). Here that raises on a cpu (channels_last, in
+        # main) 在本文件里用 CPU 会报错，自己的网络也请写 flatten(1)
         x = x.flatten(1)
         return self.fc(x)  # 最后一层不加激活，损失函数里已经有 softmax
 
@@ -165,7 +166,8 @@ def main(argv=None):
             # 2. Model
             print_layers(name)
             torch.manual_seed(args.seed)  # the same numbers every time 结果可复现
-            model = NETWORKS[name]()  # the video: Net()
+            # the video: Net() 字典里存的是类，加上括号才创建网络
+            model = NETWORKS[name]()
             model.to(device)  # 把网络的权重放到显卡（或 CPU）上
             if args.load:  # 读取保存过的网络；parse_args 把 epochs 设成 0，不再训练
                 # In your own program 自己的程序里:
@@ -174,17 +176,19 @@ def main(argv=None):
             if device == "cpu":
                 # 让同一像素的各个通道在内存里相邻: 1.25 to 1.65 times as fast on a cpu.
                 # A network of yours needs x.flatten(1) then, not x.view(batch_size, -1).
+                # 不写这一行结果也一样，只是慢一些
                 model.to(memory_format=torch.channels_last)
 
             # 3. Loss and optimizer
             criterion = torch.nn.CrossEntropyLoss()
-            # momentum 动量：更新时带上一部分上一步的方向
+            # momentum 动量：每次更新再加上上一次更新量的一半
             optimizer = torch.optim.SGD(model.parameters(), lr=args.lr, momentum=0.5)
 
             # 4. Training and test
             losses[name] = []
             accuracies[name] = []
-            untrained = test(model, device, test_loader)  # about one in ten
+            # about one in ten is right (with --load: all but a few) 训练前约一成正确
+            untrained = test(model, device, test_loader)
             accuracies[name].append(untrained)
             for epoch in range(args.epochs):
                 loss = train(model, device, train_loader, criterion, optimizer, epoch)
@@ -220,7 +224,7 @@ class DeepNet(torch.nn.Module):
 
     Slide 10-64 says three linear layers and draws two; here are three. As on the slide
     there is no ReLU between them: together they can do no more than one (lecture 4),
-    though they learn along another path. 线性层之间没有激活，三层合起来仍是一层。
+    though they learn along another path. 线性层之间没有激活，三层合起来只相当于一层。
     """
 
     def __init__(self):
@@ -274,7 +278,7 @@ def load_model(model, file, device):
     except Exception:  # noqa: BLE001 another kind for every kind of wrong file
         sys.exit(
             f"cannot use {file.as_posix()}: it is not from --save, or from other options "
-            "文件不是 --save 存下的，或者当时的选项不同"
+            "文件不是 --save 存下的，或者保存时的选项不同"
         )
     print("network loaded from", file.as_posix())
 
@@ -282,13 +286,14 @@ def load_model(model, file, device):
 # %% Exercise 作业：识别自己画的数字 --------------------
 # A network reads what looks like its training set, and nothing else. MNIST's digits are
 # bright on black, 20 pixels long, with their centre of mass in the middle of 28×28. In
-# a program of your own take this part and
+# a program of your own take the imports, read_digit() to middle(), and write
 #
+#     model.eval()
 #     x, how = read_digit("digit.png")
 #     p = model(x).softmax(dim=1)[0]
 #     print(p.argmax().item(), p.max().item())
 #
-# 网络只认得和训练集相像的图，所以先把自己画的图处理成 MNIST 的样子，再交给网络。
+# 网络只认得和训练集相似的图，所以先把自己画的图处理成 MNIST 的样子，再交给网络。
 def read_digit(file):
     """A picture of one digit -> (x (1, 1, 28, 28), how it was prepared).
 
@@ -296,7 +301,7 @@ def read_digit(file):
     ValueError in words if there is no single digit on plain paper.
     """
     gray = open_gray(file)  # (1, H, W): 0 black … 255 white
-    ink, how = find_ink(gray)  # 剪下来的数字 (1, h, w): 0 paper … 1 ink
+    ink, how = find_ink(gray)  # 裁出来的数字 (1, h, w): 0 paper … 1 ink
 
     # 笔画太细就加粗: max-pooling with stride 1 adds a pixel on every side
     if is_thin(ink):
@@ -381,7 +386,7 @@ def find_ink(gray):
     if noise > max(10, 0.12 * max(dark, bright)):  # paper is even, a photo is not
         raise ValueError(NO_PAPER)
     sides = [
-        (dark, -1, "dark on bright: inverted"),  # MNIST 里背景是 0，墨是 255
+        (dark, -1, "dark on bright: inverted"),  # MNIST 里背景是 0，笔迹是 255
         (bright, 1, "bright on dark"),
     ]
     sides.sort(reverse=True)  # first what stands out more
@@ -441,7 +446,7 @@ def cut_out(ink, smooth, level):
     height = bottom - top
     width = right - left
     if width > 1.5 * height:
-        raise ValueError("wider than a digit: one at a time 太宽，一次只能一个数字")
+        raise ValueError("wider than a digit: one at a time 太宽，一次只能识别一个数字")
     if max(height, width) < 8:
         raise ValueError("it is too small 数字太小")
     if stroke_width(digit) > 0.32 * max(height, width):
@@ -482,7 +487,7 @@ def digit_of(mask):
         if belongs(other, largest):
             digit = digit | other
         elif size > 0.1 * sizes.max():
-            raise ValueError("several things: one digit at a time 一次只能一个数字")
+            raise ValueError("several things: one digit at a time 一次只能识别一个数字")
     digit = digit.repeat_interleave(step, dim=1).repeat_interleave(step, dim=2)
     found = torch.zeros_like(mask)
     found[:, top:bottom, left:right] = digit[:, : bottom - top, : right - left]
@@ -807,7 +812,7 @@ def parse_args(argv):
         choices=names,
         default=["basic"],
         metavar="NAME",
-        help=f"网络，可以写几个: {', '.join(names)}, default basic",
+        help=f"网络，可以写多个: {', '.join(names)}, default basic",
     )
     save = "save the trained network, default none 保存训练好的网络"
     add("--save", type=Path, metavar="FILE", help=save)
@@ -832,7 +837,7 @@ def parse_args(argv):
     if "all" in args.model:
         args.model = list(NETWORKS)
     if len(args.model) > 1 and (args.save or args.load):
-        parser.error("--save and --load take one --model 只能对一个网络")
+        parser.error("--save and --load take one --model 只能用于一个网络")
     check_plot(parser, args)
     check_save(parser, args)
     args.device = pick_device(parser, args.device)
@@ -890,9 +895,7 @@ def check_save(parser, args):
     if args.save.is_dir():
         parser.error(f"--save {args.save.as_posix()} is a folder 这是一个文件夹")
     if args.save.suffix.lower() not in (".pt", ".pth", ".pkl"):  # no script, no data
-        parser.error(
-            "--save takes a name that ends in .pt, .pth or .pkl 文件名的结尾不对"
-        )
+        parser.error("--save takes a name that ends in .pt, .pth or .pkl 扩展名不对")
     try:
         tempfile.TemporaryFile(dir=args.save.parent).close()
     except OSError as error:  # not allowed there, or no such folder
@@ -937,7 +940,7 @@ def check_plot(parser, args):
     """Say now what would otherwise fail after the training."""
     if args.plot.suffix.lower() not in (".png", ".pdf", ".svg"):
         parser.error(
-            "--plot takes a name that ends in .png, .pdf or .svg 图片文件名的结尾不对"
+            "--plot takes a name that ends in .png, .pdf or .svg 图片扩展名不对"
         )
     if args.plot.is_dir():
         parser.error(f"--plot {args.plot.as_posix()} is a folder 这是一个文件夹")

@@ -43,7 +43,7 @@ DATA = Path(__file__).parent / "data"
 def load_mnist(data_dir):
     """MNIST for training and for testing: images (N, 1, 28, 28), labels (N,).
 
-    The video's lines work on this folder, too, with no network:
+    The video's lines work on this folder, too, without internet 不联网也行:
 
         transform = transforms.Compose([
             transforms.ToTensor(),
@@ -254,7 +254,7 @@ def main(argv=None):
 
             # 3. Loss and optimizer
             criterion = torch.nn.CrossEntropyLoss()
-            # momentum 动量：更新时带上一部分上一步的方向
+            # momentum 动量：每次更新再加上上一次更新量的一半
             optimizer = torch.optim.SGD(model.parameters(), lr=args.lr, momentum=0.5)
 
             # 4. Training and test
@@ -698,7 +698,7 @@ def parse_args(argv):
         choices=names,
         default=["googlenet", "resnet"],
         metavar="NAME",
-        help=f"网络，可以写几个: {', '.join(names)}, default googlenet resnet",
+        help=f"网络，可以写多个: {', '.join(names)}, default googlenet resnet",
     )
     plot = "plots/lecture11_googlenet_resnet.png"
     add("--plot", type=Path, default=plot, metavar="FILE", help=f"图片, default {plot}")
@@ -779,7 +779,7 @@ def check_plot(parser, args):
     """Say now what would otherwise fail after the training."""
     if args.plot.suffix.lower() not in (".png", ".pdf", ".svg"):
         parser.error(
-            "--plot takes a name that ends in .png, .pdf or .svg 图片文件名的结尾不对"
+            "--plot takes a name that ends in .png, .pdf or .svg 图片扩展名不对"
         )
     if args.plot.is_dir():
         parser.error(f"--plot {args.plot.as_posix()} is a folder 这是一个文件夹")

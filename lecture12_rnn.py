@@ -31,7 +31,7 @@ idx2char = ["e", "h", "l", "o"]  # the vocabulary 词表：编号 0 到 3
 x_data = [1, 0, 2, 2, 3]  # h e l l o, what it reads 输入
 y_data = [3, 1, 2, 3, 2]  # o h l o l, what it shall say 标签
 
-# One-hot: 维数等于词表大小，稀疏，人为设定；不是学出来的
+# One-hot: 维数等于词表大小，稀疏，人为规定，不是学出来的
 one_hot_lookup = [
     [1, 0, 0, 0],  # e
     [0, 1, 0, 0],  # h
@@ -50,14 +50,16 @@ class RNNCellModel(torch.nn.Module):
     def __init__(self, input_size=4, hidden_size=4):
         super().__init__()
         self.hidden_size = hidden_size
-        # RNN Cell 本质上是线性层，再加 tanh，所以隐藏状态在 -1 和 1 之间
+        # RNN Cell 就是两个线性层相加，再经过 tanh：隐藏状态在 -1 和 1 之间，
+        # 拿它当分数，损失降不到 0 (it cannot reach 0: tanh bounds the scores)
         self.rnncell = torch.nn.RNNCell(input_size, hidden_size)
 
     def forward(self, x, hidden):
-        # GRUCell fits in its place. LSTMCell has a second state, so torch says "hx must
-        # be tuple of Tensors": set self.state = zeros in init_hidden, and write here
-        #     hidden, self.state = self.rnncell(x, (hidden, self.state))
-        # 换成 LSTMCell：它有两个状态，这一行要照上面那样写
+        # Exercise 作业: GRUCell 只换 __init__ 里的类名。LSTMCell has a second state, the
+        # cell ("hx … must be tuple of Tensors"), so three lines change 要改三处：
+        #     __init__:     self.rnncell = torch.nn.LSTMCell(input_size, hidden_size)
+        #     init_hidden:  self.state = zeros
+        #     here 这一行:  hidden, self.state = self.rnncell(x, (hidden, self.state))
         hidden = self.rnncell(x, hidden)  # (batch, 4), (batch, 4) -> (batch, 4)
         return hidden
 
@@ -73,11 +75,12 @@ class RNNModel(torch.nn.Module):
     def __init__(self, input_size=4, hidden_size=4, num_layers=1):
         super().__init__()
         self.hidden_size = hidden_size
-        # 每一步用同一组权重，参数个数与序列长度无关；全连接层的权重要多得多
+        # 每一步用同一组权重，参数个数与序列长度无关；整句一起送进全连接层，权重会多得多
         self.rnn = torch.nn.RNN(input_size, hidden_size, num_layers)
 
     def forward(self, inputs):
         # 不给 h_0 就从全 0 开始; the video hands it over: zeros (layers, batch, hidden)
+        # _hidden: not used here 下划线开头，这里用不到
         out, _hidden = self.rnn(inputs)  # (seq, batch, 4) and (layers, batch, 4)
         return out.view(-1, self.hidden_size)  # a row of scores for each letter
 
@@ -90,10 +93,11 @@ class EmbeddingModel(torch.nn.Module):
 
     def __init__(self, rnn=torch.nn.RNN):
         super().__init__()
-        # 嵌入向量稠密，是学出来的；大词表时维数低得多 (here 10, one-hot has 4)
+        # 嵌入向量稠密，是学出来的；词表大时维数比 one-hot 低得多（这里词表太小，10 > 4）
         self.emb = torch.nn.Embedding(4, 10)
-        # batch_first=True (a slide of its own): 批量放在第一维, (batch, seq, 10) where
-        # it is (seq, batch, 10) otherwise; hidden stays (layers, batch, 8)
+        # batch_first=True: (batch, seq, 10), not (seq, batch, 10) 批量放在第一维；
+        # hidden stays (layers, batch, 8) 隐藏状态的形状不变
+        # rnn is a class 传进来的是类，加上括号才创建对象
         self.rnn = rnn(input_size=10, hidden_size=8, num_layers=2, batch_first=True)
         self.fc = torch.nn.Linear(8, 4)
 
@@ -122,11 +126,11 @@ def train_rnncell(args):
 
     # 3. Loss and optimizer
     criterion = torch.nn.CrossEntropyLoss()
-    # Without --lr the video's rate 不加 --lr 就是视频里的学习率
+    # Without --lr args.lr is None; None or 0.1 is 0.1 不加 --lr 就是视频里的学习率
     optimizer = torch.optim.Adam(model.parameters(), lr=args.lr or 0.1)
 
     # 4. Training cycle: forward, backward, update
-    history = []
+    history = []  # (loss, outputs) of each epoch 每轮记一次
     for epoch in range(args.epochs):
         loss = 0
         outputs = []
@@ -135,10 +139,10 @@ def train_rnncell(args):
         print("Predicted string: ", end="")
         # x is (batchSize, inputSize), where the slide has hiddenSize again 一次一个字母
         for x, label in zip(inputs, labels):
-            hidden = model(x, hidden)  # 上一步的隐藏状态，是这一步的输入
+            hidden = model(x, hidden)  # 上一步的隐藏状态也是这一步的输入
             loss += criterion(hidden, label)  # 五个字母的损失加起来，再一起反向传播
             print(spell(hidden), end="")
-            outputs.append(hidden.detach())
+            outputs.append(hidden.detach())  # 只留数值，不留计算图
         loss.backward()  # through all five steps 沿时间反向传播
         optimizer.step()
         print(f", Epoch [{epoch + 1}/{args.epochs}] loss={loss.item():.3f}")
@@ -190,8 +194,7 @@ def train_embedding(args, rnn=torch.nn.RNN):
 
     # 3. Loss and optimizer
     criterion = torch.nn.CrossEntropyLoss()
-    # The video's rate for (c) is not known for sure: of nine learners' programs four
-    # have 0.05, four 0.1 and one 0.01. 视频里这个学习率没有查到确切的值
+    # No source settles the video's rate for (c); 0.05 here 视频里这个学习率没有查到
     optimizer = torch.optim.Adam(model.parameters(), lr=args.lr or 0.05)
 
     # 4. Training cycle: forward, backward, update
@@ -217,9 +220,9 @@ def spell(outputs):
     return text
 
 
-# 15 epochs are not enough from every random start. Of the seeds 0 to 99 these many end
-# on "ohlol" (torch 2.14, cpu): rnncell 72, rnn 59, embedding 100, lstm 61, gru 88.
-# 不是每个随机起点 15 轮都够；种子 2 是五个模型都能学会的第一个 (the first where all do)
+# 15 epochs are not enough from every random start. Of the seeds 0 to 99 so many end on
+# "ohlol" (torch 2.14, cpu): rnncell 72, rnn 59, embedding 100, lstm 61, gru 88.
+# 不是每个随机起点 15 轮都够；从 0 数起，种子 2 是第一个让五个模型都学会的 (all five do)
 DEFAULT_SEED = 2
 
 
@@ -232,20 +235,25 @@ def main(argv=None):
     runs = {}  # name: [(loss, outputs) of each epoch]
     if args.model in ("rnncell", "all"):
         print("\nrnncell: hello -> ohlol")
-        model, runs["rnncell"] = train_rnncell(args)
+        model, history = train_rnncell(args)
+        runs["rnncell"] = history
     if args.model in ("rnn", "all"):
         print("\nrnn: hello -> ohlol")
-        model, runs["rnn"] = train_rnn(args)
+        model, history = train_rnn(args)
+        runs["rnn"] = history
     if args.model in ("embedding", "all"):
         print("\nembedding: hello -> ohlol")
-        model, runs["embedding"] = train_embedding(args)
+        model, history = train_embedding(args)
+        runs["embedding"] = history
     # Exercises 作业：同一个程序，只换一个类
     if args.model in ("lstm", "all"):
         print("\nlstm: hello -> ohlol")
-        model, runs["lstm"] = train_embedding(args, torch.nn.LSTM)
+        model, history = train_embedding(args, torch.nn.LSTM)
+        runs["lstm"] = history
     if args.model in ("gru", "all"):
         print("\ngru: hello -> ohlol")
-        model, runs["gru"] = train_embedding(args, torch.nn.GRU)
+        model, history = train_embedding(args, torch.nn.GRU)
+        runs["gru"] = history
 
     # 5. Inference and plot
     rows = compare(runs)
@@ -256,7 +264,7 @@ def main(argv=None):
     return model
 
 
-# %% Exercise 作业：which shapes? 各个张量的形状 --------------------
+# %% Exercise 作业（选看）：which shapes? 各个张量的形状 --------------------
 def explain_shapes():
     """Input, hidden state and output of each model, for 5 letters and for 100."""
     print(f"{'':10} {'input':12} {'hidden':10} {'output':8} parameters  100 letters")
@@ -477,7 +485,7 @@ def check_plot(parser, args):
     """Say now what would otherwise fail after the training."""
     if args.plot.suffix.lower() not in (".png", ".pdf", ".svg"):
         parser.error(
-            "--plot takes a name that ends in .png, .pdf or .svg 图片文件名的结尾不对"
+            "--plot takes a name that ends in .png, .pdf or .svg 图片扩展名不对"
         )
     if args.plot.is_dir():
         parser.error(f"--plot {args.plot.as_posix()} is a folder 这是一个文件夹")

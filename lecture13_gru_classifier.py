@@ -350,7 +350,7 @@ def load_model(model, file, device):
     except Exception:  # noqa: BLE001 another kind for every kind of wrong file
         sys.exit(
             f"cannot use {file.as_posix()}: it is not from --save, or from other options "
-            "文件不是 --save 存下的，或者当时的选项不同"
+            "文件不是 --save 存下的，或者保存时的选项不同"
         )
     print("network loaded from", file.as_posix())
 
@@ -745,9 +745,7 @@ def check_save(parser, args):
     if args.save.is_dir():
         parser.error(f"--save {args.save.as_posix()} is a folder 这是一个文件夹")
     if args.save.suffix.lower() not in (".pt", ".pth", ".pkl"):  # no script, no data
-        parser.error(
-            "--save takes a name that ends in .pt, .pth or .pkl 文件名的结尾不对"
-        )
+        parser.error("--save takes a name that ends in .pt, .pth or .pkl 扩展名不对")
     try:
         tempfile.TemporaryFile(dir=args.save.parent).close()
     except OSError as error:  # not allowed there, or no such folder
@@ -872,7 +870,7 @@ def check_plot(parser, args):
     """Say now what would otherwise fail after the training."""
     if args.plot.suffix.lower() not in (".png", ".pdf", ".svg"):
         parser.error(
-            "--plot takes a name that ends in .png, .pdf or .svg 图片文件名的结尾不对"
+            "--plot takes a name that ends in .png, .pdf or .svg 图片扩展名不对"
         )
     if args.plot.is_dir():
         parser.error(f"--plot {args.plot.as_posix()} is a folder 这是一个文件夹")
