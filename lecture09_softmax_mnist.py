@@ -5,8 +5,8 @@ to one, and cross-entropy compares them with the label. MNIST images (N, 1, 28, 
 are flattened to 784 numbers and go through five linear layers with ReLU between.
 The last layer has no activation: CrossEntropyLoss contains the softmax.
 
-十个输出互相竞争：softmax 使它们都为正、总和为 1，交叉熵再与标签比较。最后一层不加激活，
-因为 CrossEntropyLoss 里已经有 softmax。最先打印的几行是作业 9-1（交叉熵的计算）。
+十个输出互相竞争：softmax 把它们变成正数且总和为 1（概率），再用交叉熵与标签比较。最后一层
+不加激活，因为 CrossEntropyLoss 里已经有 softmax。最先打印的几行是作业 9-1（交叉熵的计算）。
 作业 9-2 用 Kaggle 的 Otto 数据：--otto train.csv --submit test.csv。
 
     python lecture09_softmax_mnist.py                    # the video 视频
@@ -17,6 +17,7 @@ The first lines are exercise 9-1: CrossEntropyLoss = LogSoftmax + NLLLoss, by ha
 in numpy. What differs from the video: images are normalised once and not again in
 every epoch, there is a test before the training, too, and it trains on the GPU if
 there is one (in the video that comes in lecture 10).
+与视频不同：图像只归一化一次；训练前先测试一次；有显卡就用显卡。
 """
 
 import argparse
@@ -46,6 +47,8 @@ def load_mnist(data_dir):
 
     The video's lines work on this folder, too, without internet 不联网也行:
 
+        from torchvision import datasets, transforms
+
         transform = transforms.Compose([
             transforms.ToTensor(),
             transforms.Normalize((0.1307,), (0.3081,)),
@@ -53,12 +56,12 @@ def load_mnist(data_dir):
         train_set = datasets.MNIST("data", train=True, download=True, transform=transform)
 
     They transform every image again in every epoch. Here it happens once: the same
-    numbers, and an epoch takes a quarter of the time.
+    numbers, and an epoch takes about a quarter of the time.
     """
     check_mnist(data_dir)  # all four files are there: nothing is downloaded 不会联网
     sets = []
-    for train in (True, False):
-        mnist = datasets.MNIST(data_dir, train=train, download=True)
+    for is_train in (True, False):  # 先训练集，后测试集
+        mnist = datasets.MNIST(data_dir, train=is_train, download=True)
         images = mnist.data.unsqueeze(1) / 255  # ToTensor: 0…255 变成 0…1
         images = (images - 0.1307) / 0.3081  # Normalize: 均值 0，标准差 1
         sets.append(TensorDataset(images, mnist.targets))
@@ -96,7 +99,7 @@ def train(model, device, train_loader, criterion, optimizer, epoch):
     losses = []
     running_loss = 0.0
     every = min(300, len(train_loader))  # a small data set has fewer batches
-    model.train()
+    model.train()  # training mode 训练模式
     for batch, (inputs, target) in enumerate(train_loader, start=1):
         inputs, target = inputs.to(device), target.to(device)
         optimizer.zero_grad()  # 梯度清零
@@ -120,12 +123,13 @@ def test(model, device, test_loader):
     """Prints and returns the accuracy on the test set: (number right, number)."""
     correct = 0
     total = 0
-    model.eval()
-    with torch.no_grad():  # 测试不需要梯度，不建计算图
+    model.eval()  # test mode 测试模式
+    with torch.no_grad():  # 测试不需要梯度，不构建计算图
         for inputs, target in test_loader:
             inputs, target = inputs.to(device), target.to(device)
             outputs = model(inputs)
-            predicted = outputs.argmax(dim=1)  # 十个输出里最大的那个就是答案
+            # 输出最大的那一类就是答案; the video: _, predicted = torch.max(outputs, dim=1)
+            predicted = outputs.argmax(dim=1)
             correct += (predicted == target).sum().item()
             total += len(target)
     print(f"Accuracy on test set: {100 * correct // total} % [{correct}/{total}]")
@@ -162,7 +166,7 @@ def main(argv=None):
 
     # 3. Loss and optimizer
     criterion = torch.nn.CrossEntropyLoss()
-    # momentum 动量：每次更新再加上上一次更新量的一半
+    # momentum 动量：本次更新 = 梯度下降一步 + 上次更新量的一半
     optimizer = torch.optim.SGD(model.parameters(), lr=args.lr, momentum=0.5)
 
     # 4. Training and test
@@ -174,7 +178,7 @@ def main(argv=None):
             accuracy = test(model, device, test_loader)
             losses.append(loss)
             accuracies.append(accuracy)
-    except KeyboardInterrupt:  # Ctrl-C: the finished epochs are kept 保留已训练完的轮
+    except KeyboardInterrupt:  # Ctrl-C: the finished epochs are kept 已训练完的轮会保留
         print(f"interrupted: {len(losses)} finished epochs are kept", file=sys.stderr)
 
     # 5. Inference and plot
@@ -191,11 +195,12 @@ def main(argv=None):
 
 
 # %% Exercise 9-1 作业：CrossEntropyLoss 做了什么 --------------------
-# Slides 9-13 to 9-20, 9-35 and 9-44 put the 1 of the one-hot vector at "1"; PyTorch
-# counts classes from 0, so that this label is 0. PyTorch 的标签从 0 开始数。
+# Slides 9-13 to 9-20, 9-35 and 9-44 count the classes from 1; PyTorch counts from 0:
+# y = [1, 0, 0] is label 0. 幻灯片从 1 编号，PyTorch 从 0：y = [1, 0, 0] 的标签是 0
 def cross_entropy(z, y):
     """By hand: mean of -log softmax(z)[label]; z (N, classes), y (N,), in numpy."""
-    exp = np.exp(z - z.max(axis=1, keepdims=True))  # the same quotient, no overflow
+    # 减去最大值，结果不变，exp 不会溢出 (the same quotient, no overflow)
+    exp = np.exp(z - z.max(axis=1, keepdims=True))
     softmax = exp / exp.sum(axis=1, keepdims=True)
     return -np.log(softmax[range(len(y)), y]).mean()
 
@@ -233,7 +238,7 @@ class OttoNet(Net):
     """The lecture's network with other ends: (N, 93) -> (N, 9)."""
 
     def __init__(self):
-        super().__init__()
+        super().__init__()  # the five layers of Net; two are replaced 换掉首尾两层
         self.l1 = torch.nn.Linear(93, 512)
         self.l5 = torch.nn.Linear(64, 9)
 

@@ -48,6 +48,8 @@ def load_mnist(data_dir):
 
     The video's lines work on this folder, too, without internet 不联网也行:
 
+        from torchvision import datasets, transforms
+
         transform = transforms.Compose([
             transforms.ToTensor(),
             transforms.Normalize((0.1307,), (0.3081,)),
@@ -55,12 +57,12 @@ def load_mnist(data_dir):
         train_set = datasets.MNIST("data", train=True, download=True, transform=transform)
 
     They transform every image again in every epoch. Here it happens once: the same
-    numbers, and an epoch takes a quarter of the time.
+    numbers, and an epoch takes about a quarter of the time.
     """
     check_mnist(data_dir)  # all four files are there: nothing is downloaded 不会联网
     sets = []
-    for train in (True, False):
-        mnist = datasets.MNIST(data_dir, train=train, download=True)
+    for is_train in (True, False):  # 先训练集，后测试集
+        mnist = datasets.MNIST(data_dir, train=is_train, download=True)
         images = mnist.data.unsqueeze(1) / 255  # ToTensor: 0…255 变成 0…1
         images = (images - 0.1307) / 0.3081  # Normalize: 均值 0，标准差 1
         sets.append(TensorDataset(images, mnist.targets))
@@ -105,7 +107,7 @@ def train(model, device, train_loader, criterion, optimizer, epoch):
     losses = []
     running_loss = 0.0
     every = min(300, len(train_loader))  # a small data set has fewer batches
-    model.train()
+    model.train()  # training mode 训练模式
     for batch, (inputs, target) in enumerate(train_loader, start=1):
         inputs, target = inputs.to(device), target.to(device)
         optimizer.zero_grad()  # 梯度清零
@@ -129,12 +131,13 @@ def test(model, device, test_loader):
     """Prints and returns the accuracy on the test set: (number right, number)."""
     correct = 0
     total = 0
-    model.eval()
-    with torch.no_grad():  # 测试不需要梯度，不建计算图
+    model.eval()  # test mode 测试模式
+    with torch.no_grad():  # 测试不需要梯度，不构建计算图
         for inputs, target in test_loader:
             inputs, target = inputs.to(device), target.to(device)
             outputs = model(inputs)
-            predicted = outputs.argmax(dim=1)  # 十个输出里最大的那个就是答案
+            # 输出最大的那一类就是答案; the video: _, predicted = torch.max(outputs, dim=1)
+            predicted = outputs.argmax(dim=1)
             correct += (predicted == target).sum().item()
             total += len(target)
     print(f"Accuracy on test set: {100 * correct // total} % [{correct}/{total}]")
@@ -181,7 +184,7 @@ def main(argv=None):
 
             # 3. Loss and optimizer
             criterion = torch.nn.CrossEntropyLoss()
-            # momentum 动量：每次更新再加上上一次更新量的一半
+            # momentum 动量：本次更新 = 梯度下降一步 + 上次更新量的一半
             optimizer = torch.optim.SGD(model.parameters(), lr=args.lr, momentum=0.5)
 
             # 4. Training and test
@@ -195,7 +198,7 @@ def main(argv=None):
                 accuracy = test(model, device, test_loader)
                 losses[name].append(loss)
                 accuracies[name].append(accuracy)
-    except KeyboardInterrupt:  # Ctrl-C: the finished epochs are kept 保留已训练完的轮
+    except KeyboardInterrupt:  # Ctrl-C: the finished epochs are kept 已训练完的轮会保留
         finished = sum(len(losses[name]) for name in losses)
         print(f"interrupted: {finished} finished epochs are kept", file=sys.stderr)
     if args.save and losses[name]:

@@ -3,11 +3,11 @@
 Two ideas for deeper networks, each a block: code that repeats becomes a class. An
 Inception block looks at its input (N, C, H, W) through four branches and joins their
 channels. A residual block adds its input to its output, then activates: the gradient
-has a way around the layers and does not vanish in a product of numbers below one.
+has a way around the layers and vanishes less in a product of numbers below one.
 
 反复出现的结构写成一个类，也就是“块”。Inception 块用四个并行的分支处理同一个输入，再按通道
-拼接：各分支的高和宽必须一致，通道数可以不同。残差块把输入加到输出上：高、宽、通道数都必须
-一致；梯度可以绕过卷积层直接传回去，避免梯度消失。作业 11-1 是另外两种残差块（scaling 和
+拼接：各分支的高和宽必须一致，通道数可以不同。残差块把输入加到卷积层的输出上：高、宽、通道数都
+必须一致；梯度可以绕过卷积层直接传回去，缓解梯度消失。作业 11-1 是另外两种残差块（scaling 和
 shortcut），作业 11-2 是 DenseNet。
 
     python lecture11_googlenet_resnet.py                    # the video 视频：两个网络
@@ -45,6 +45,8 @@ def load_mnist(data_dir):
 
     The video's lines work on this folder, too, without internet 不联网也行:
 
+        from torchvision import datasets, transforms
+
         transform = transforms.Compose([
             transforms.ToTensor(),
             transforms.Normalize((0.1307,), (0.3081,)),
@@ -52,12 +54,12 @@ def load_mnist(data_dir):
         train_set = datasets.MNIST("data", train=True, download=True, transform=transform)
 
     They transform every image again in every epoch. Here it happens once: the same
-    numbers, and an epoch takes a quarter of the time.
+    numbers, and an epoch takes about a quarter of the time.
     """
     check_mnist(data_dir)  # all four files are there: nothing is downloaded 不会联网
     sets = []
-    for train in (True, False):
-        mnist = datasets.MNIST(data_dir, train=train, download=True)
+    for is_train in (True, False):  # 先训练集，后测试集
+        mnist = datasets.MNIST(data_dir, train=is_train, download=True)
         images = mnist.data.unsqueeze(1) / 255  # ToTensor: 0…255 变成 0…1
         images = (images - 0.1307) / 0.3081  # Normalize: 均值 0，标准差 1
         sets.append(TensorDataset(images, mnist.targets))
@@ -75,7 +77,8 @@ class InceptionA(nn.Module):
         super().__init__()
         self.branch1x1 = nn.Conv2d(in_channels, 16, kernel_size=1)
 
-        # 先用 1x1 卷积把通道数降到 16，5x5 卷积的计算量就小得多
+        # 先用 1x1 卷积把通道数变成 16：幻灯片上是 192 -> 16，5x5 卷积的计算量小得多；
+        # 这里输入只有 10 或 20 个通道，省不了多少 (with 10 it even costs more)
         self.branch5x5_1 = nn.Conv2d(in_channels, 16, kernel_size=1)
         self.branch5x5_2 = nn.Conv2d(16, 24, kernel_size=5, padding=2)
 
@@ -134,12 +137,13 @@ class ResidualBlock(nn.Module):
     """relu(x + F(x)): (N, channels, H, W) -> the same shape.
 
     Why (slide 11-28): on CIFAR-10 a plain network of 56 layers is worse than one of 20,
-    in training, too. 许多小于 1 的数连乘会趋于 0（梯度消失）；加上 x，导数里就多了一个 1。
+    in training, too. 视频的解释：许多小于 1 的数连乘会趋于 0（梯度消失）；加上 x，导数里
+    就多了一个 1。
     """
 
     def __init__(self, channels):
         super().__init__()
-        # 要和 x 相加，高、宽、通道数都必须与 x 一致，所以 padding=1
+        # 要和 x 相加，高、宽、通道数都必须与 x 一致：通道数不变，padding=1
         self.conv1 = nn.Conv2d(channels, channels, kernel_size=3, padding=1)
         self.conv2 = nn.Conv2d(channels, channels, kernel_size=3, padding=1)
         self.out_channels = channels  # so that it fits into GoogLeNet, too
@@ -154,7 +158,8 @@ class ResNet(nn.Module):
     """The video's residual network: (N, 1, 28, 28) -> (N, 10).
 
     A block of your own fits, too: ResNet(block=MyBlock). MyBlock(channels) has to keep
-    channels, height and width.
+    channels, height and width. 自己的残差块：照 ResidualBlock 写一个类，输出的形状与输入
+    相同；再照下面的 scaling_net 写一个函数，加进 NETWORKS，就可以用 --model 选它。
     """
 
     def __init__(self, block=ResidualBlock):
@@ -184,7 +189,7 @@ def train(model, device, train_loader, criterion, optimizer, epoch):
     losses = []
     running_loss = 0.0
     every = min(300, len(train_loader))  # a small data set has fewer batches
-    model.train()
+    model.train()  # training mode 训练模式
     for batch, (inputs, target) in enumerate(train_loader, start=1):
         inputs, target = inputs.to(device), target.to(device)
         optimizer.zero_grad()  # 梯度清零
@@ -208,12 +213,13 @@ def test(model, device, test_loader):
     """Prints and returns the accuracy on the test set: (number right, number)."""
     correct = 0
     total = 0
-    model.eval()
-    with torch.no_grad():  # 测试不需要梯度，不建计算图
+    model.eval()  # test mode 测试模式
+    with torch.no_grad():  # 测试不需要梯度，不构建计算图
         for inputs, target in test_loader:
             inputs, target = inputs.to(device), target.to(device)
             outputs = model(inputs)
-            predicted = outputs.argmax(dim=1)  # 十个输出里最大的那个就是答案
+            # 输出最大的那一类就是答案; the video: _, predicted = torch.max(outputs, dim=1)
+            predicted = outputs.argmax(dim=1)
             correct += (predicted == target).sum().item()
             total += len(target)
     print(f"Accuracy on test set: {100 * correct // total} % [{correct}/{total}]")
@@ -243,18 +249,19 @@ def main(argv=None):
     try:
         for name in args.model:  # googlenet, then resnet 依次训练
             # 2. Model
-            torch.manual_seed(args.seed)  # each begins with the same numbers 结果可复现
-            model = NETWORKS[name]()
+            torch.manual_seed(args.seed)  # each begins with the same seed 结果可复现
+            model = NETWORKS[name]()  # 字典里存的是类或函数，加上括号才创建网络
             print_size(name, model)
             model = model.to(device)
             if device == "cpu":
                 # 让同一像素的各个通道在内存里相邻: 1.25 to 1.65 times as fast on a cpu.
                 # A network of yours needs x.flatten(1) then, not x.view(batch_size, -1).
+                # 不写这一行结果也一样，只是慢一些
                 model = model.to(memory_format=torch.channels_last)
 
             # 3. Loss and optimizer
             criterion = torch.nn.CrossEntropyLoss()
-            # momentum 动量：每次更新再加上上一次更新量的一半
+            # momentum 动量：本次更新 = 梯度下降一步 + 上次更新量的一半
             optimizer = torch.optim.SGD(model.parameters(), lr=args.lr, momentum=0.5)
 
             # 4. Training and test
@@ -267,7 +274,7 @@ def main(argv=None):
                 accuracy = test(model, device, test_loader)
                 losses[name].append(loss)
                 accuracies[name].append(accuracy)
-    except KeyboardInterrupt:  # Ctrl-C: the finished epochs are kept 保留已训练完的轮
+    except KeyboardInterrupt:  # Ctrl-C: the finished epochs are kept 已训练完的轮会保留
         finished = sum(len(numbers) for numbers in losses.values())
         print(f"interrupted: {finished} finished epochs are kept", file=sys.stderr)
 
@@ -312,7 +319,7 @@ class PreActBlock(ResidualBlock):
 
     The paper's own answer (full pre-activation, its figure 4e; on no slide): nothing
     stands on the shortcut, not even a ReLU, so that the input passes unchanged.
-    Other than the lecture's networks it has batch normalisation: compare with care.
+    Unlike the lecture's networks it has batch normalisation: compare with care.
     它有批量归一化，视频里的网络没有，准确率不能直接比较。
     """
 
@@ -337,7 +344,7 @@ class DenseBlock(nn.Module):
 
     def __init__(self, channels, growth=12, layers=3):
         super().__init__()
-        self.layers = nn.ModuleList()
+        self.layers = nn.ModuleList()  # 放进普通列表的层不会被训练
         for _ in range(layers):
             layer = nn.Sequential(
                 nn.BatchNorm2d(channels),
@@ -350,7 +357,7 @@ class DenseBlock(nn.Module):
 
     def forward(self, x):
         for layer in self.layers:
-            x = torch.cat([x, layer(x)], dim=1)
+            x = torch.cat([x, layer(x)], dim=1)  # 每一层都使通道变多
         return x
 
 
@@ -434,7 +441,7 @@ def multiplications(model, x):
     """Multiplications of all convolutions and linear layers of model(x)."""
     with FlopCounterMode(display=False) as counter:
         model(x)
-    return counter.get_total_flops() // 2  # to each belongs an addition 一乘一加
+    return counter.get_total_flops() // 2  # with an addition each 一次乘法配一次加法
 
 
 def print_size(name, model):

@@ -265,7 +265,7 @@ def main(argv=None):
             losses.append(loss)
             train_accuracies.append(train_accuracy)
             accuracies.append(accuracy)
-    except KeyboardInterrupt:  # Ctrl-C: the finished epochs are kept 保留已训练完的轮
+    except KeyboardInterrupt:  # Ctrl-C: the finished epochs are kept 已训练完的轮会保留
         print(f"interrupted: {len(losses)} finished epochs are kept", file=sys.stderr)
     if args.load:
         accuracies.append(test(model, device, test_loader))
