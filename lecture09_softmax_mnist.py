@@ -265,7 +265,7 @@ def load_otto(file):
     """Kaggle's train.csv as data sets for training and, a fifth of it, for testing."""
     labels = []
     try:
-        rows = read_table(file, ",", ["id", *FEATURES, "target"])
+        rows = read_table(file, ",", ["id"] + FEATURES + ["target"])
         x = otto_features(rows)
         for row in rows:
             if row[-1] not in CLASSES:
@@ -288,7 +288,7 @@ def load_otto(file):
 def load_otto_test(file):
     """Kaggle's test.csv: (ids, x (N, 93))."""
     try:
-        rows = read_table(file, ",", ["id", *FEATURES])
+        rows = read_table(file, ",", ["id"] + FEATURES)
         x = otto_features(rows)
     except UNREADABLE as error:
         sys.exit(
@@ -322,8 +322,8 @@ def finish_otto(model, losses, accuracies, train_loader, test_loader, args):
         answers = []
         for number, row in zip(ids, p.tolist()):
             probabilities = [f"{value:.6f}" for value in row]
-            answers.append([number, *probabilities])
-        write_submission(["id", *CLASSES], answers, args)
+            answers.append([number] + probabilities)
+        write_submission(["id"] + CLASSES, answers, args)
     figure = draw_otto(losses, accuracies, len(train_loader))
     save_plot(figure, args)
     tell_divergence("otto", losses)
