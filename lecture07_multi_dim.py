@@ -277,9 +277,9 @@ def parse_args(argv):
     if args.epochs < 1:
         parser.error("--epochs must be 1 or more 轮数至少为 1")
     if not 0 < args.lr < 1e9:
-        parser.error("--lr must be above 0 学习率必须大于 0")
+        parser.error("--lr must be above 0, below 1e9 学习率必须大于 0")
     if not 0 <= args.seed < 1e9:
-        parser.error("--seed must be 0 or more 随机种子不能是负数")
+        parser.error("--seed must be 0 to 999999999 随机种子应为 0 到 999999999")
     check_plot(parser, args)
     if args.dry_run:
         args.epochs = 1
@@ -287,16 +287,24 @@ def parse_args(argv):
     return args
 
 
-ADVICE = "unpack the ZIP again, or: git checkout -- data 重新解压，或执行 git checkout -- data"
+ADVICE = (
+    "unpack the ZIP again, or: git checkout -- data (or is --data-dir wrong?) "
+    "请重新解压，或检查 --data-dir"
+)
 
 
 def find_data(data_dir, name):
     """The path of a data file: name.gz, or what was unpacked from it; or one line."""
     file = data_dir / f"{name}.gz"
-    if not file.exists() and (data_dir / name).exists():
-        file = data_dir / name  # unpacked by hand 已经解压的文件
-    if not file.exists():
+    try:
+        if not file.exists() and (data_dir / name).exists():
+            file = data_dir / name  # unpacked by hand 已经解压的文件
+        file.open("rb").close()
+    except FileNotFoundError:
         sys.exit(f"no {file.as_posix()}: {ADVICE}")
+    except OSError as error:  # not allowed there, for example
+        reason = error.strerror or error
+        sys.exit(f"cannot read {file.as_posix()}: {reason} 无法读取")
     return file
 
 

@@ -24,6 +24,7 @@ import argparse
 import csv
 import gzip
 import io
+import lzma
 import sys
 import tempfile
 import warnings
@@ -382,7 +383,7 @@ def draw(losses, history, parts, args):
 
 def tell_divergence(losses):
     """A line on standard error if the loss ended far above where it can begin."""
-    if losses[-1] < 10:
+    if not losses or losses[-1] < 10:  # nan < 10 is False
         return
     print(
         f"the training diverged, loss {losses[-1]:.3g}: try a smaller --lr",
@@ -438,15 +439,17 @@ def parse_args(argv):
     if args.epochs < 1:
         parser.error("--epochs must be 1 or more 轮数至少为 1")
     if not 0 < args.lr < 1e9:
-        parser.error("--lr must be above 0 学习率必须大于 0")
-    if args.batch_size < 1:
-        parser.error("--batch-size must be 1 or more 批量至少为 1")
+        parser.error("--lr must be above 0, below 1e9 学习率必须大于 0")
+    if not 1 <= args.batch_size < 1e9:
+        parser.error("--batch-size must be 1 or more, below 1e9 批量至少为 1")
     if not 0 <= args.seed < 1e9:
-        parser.error("--seed must be 0 or more 随机种子不能是负数")
+        parser.error("--seed must be 0 to 999999999 随机种子应为 0 到 999999999")
     if not 0 <= args.num_workers < 100:
         parser.error("--num-workers must be from 0 to 99 子进程数应为 0 到 99")
     if not 0 <= args.holdout < 1:
         parser.error("--holdout must be 0 or more and below 1 比例应在 0 和 1 之间")
+    if args.submit and args.titanic is True:
+        print("the bundled file holds Kaggle's test passengers, too: not an honest try")
     if args.submit and not args.titanic:
         parser.error("--submit needs --titanic train.csv 还需要 --titanic train.csv")
     check_plot(parser, args)
@@ -458,16 +461,24 @@ def parse_args(argv):
     return args
 
 
-ADVICE = "unpack the ZIP again, or: git checkout -- data 重新解压，或执行 git checkout -- data"
+ADVICE = (
+    "unpack the ZIP again, or: git checkout -- data (or is --data-dir wrong?) "
+    "请重新解压，或检查 --data-dir"
+)
 
 
 def find_data(data_dir, name):
     """The path of a data file: name.gz, or what was unpacked from it; or one line."""
     file = data_dir / f"{name}.gz"
-    if not file.exists() and (data_dir / name).exists():
-        file = data_dir / name  # unpacked by hand 已经解压的文件
-    if not file.exists():
+    try:
+        if not file.exists() and (data_dir / name).exists():
+            file = data_dir / name  # unpacked by hand 已经解压的文件
+        file.open("rb").close()
+    except FileNotFoundError:
         sys.exit(f"no {file.as_posix()}: {ADVICE}")
+    except OSError as error:  # not allowed there, for example
+        reason = error.strerror or error
+        sys.exit(f"cannot read {file.as_posix()}: {reason} 无法读取")
     return file
 
 
@@ -503,7 +514,10 @@ def read_passengers(file, last, advice):
     `last` is Survived for training, PassengerId for Kaggle's test.csv.
     """
     try:
-        rows = read_table(file, ",", ["Pclass", "Sex", "Age", last])
+        without = None
+        if last == "PassengerId":
+            without = "Survived"
+        rows = read_table(file, ",", ["Pclass", "Sex", "Age", last], without)
         for line, pclass, sex, age, value in rows:
             check_passenger(line, pclass, sex, age)
             if last == "Survived" and value not in ("0", "1"):
@@ -535,16 +549,29 @@ def load_titanic_test(file):
     return read_passengers(file, "PassengerId", advice)
 
 
-def read_table(file, delimiter, columns):
+def read_table(file, delimiter, columns, without=None):
     """The rows of a file from Kaggle: [line number, value of each wanted column].
 
     A zip or gzip file is read as it comes. The columns may stand in any order, others
-    are left out. Raises ValueError in words, if it is not such a file.
+    are left out; `without` is the answers' column, which Kaggle's test file lacks.
+    Raises ValueError in words, if it is not such a file.
     """
+    remedy = (
+        "was it saved by Excel? Save it as CSV UTF-8 请另存为“CSV UTF-8（逗号分隔）”"
+    )
+    quoting = csv.QUOTE_MINIMAL
+    if delimiter == "\t":  # in Kaggle's .tsv a quotation mark is only a letter
+        remedy = "was it saved by Excel? Download it again 请重新下载"
+        quoting = csv.QUOTE_NONE
     data = Path(file).read_bytes()
     if data.startswith(b"PK"):  # a zip 压缩包
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            names = [name for name in archive.namelist() if "MACOSX" not in name]
+            names = []
+            for name in archive.namelist():
+                if "MACOSX" not in name and not name.endswith("/"):
+                    names.append(name)
+            if "xl/workbook.xml" in names:
+                raise ValueError("an Excel workbook: save it as CSV 请另存为 CSV 文件")
             if len(names) != 1:
                 raise ValueError(f"a zip of {len(names)} files: unpack it 请先解压")
             data = archive.read(names[0])
@@ -553,22 +580,20 @@ def read_table(file, delimiter, columns):
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise ValueError(
-            "it is not in UTF-8 (a spreadsheet program saved it?): "
-            "save it as CSV UTF-8 编码不是 UTF-8，请另存为“CSV UTF-8（逗号分隔）”"
-        ) from None
-    quoting = csv.QUOTE_MINIMAL
-    if delimiter == "\t":  # in Kaggle's .tsv a quotation mark is only a letter
-        quoting = csv.QUOTE_NONE
+        raise ValueError(f"it is not in UTF-8: {remedy} 编码不是 UTF-8") from None
+    if not text.strip():
+        raise ValueError("it is empty 文件是空的")
     lines = io.StringIO(text, newline="")
     reader = csv.reader(lines, delimiter=delimiter, quoting=quoting)
     head = next(reader, [])
     missing = [name for name in columns if name not in head]
-    if missing and len(head) == 1:
+    if missing and len(head) <= 1:
         raise ValueError(
             f"its columns are not separated by {delimiter!r}: {text[:40]!r}; "
-            "download it again, or save it as CSV UTF-8 分隔符不对，请重新下载"
+            f"{remedy} 分隔符不对"
         )
+    if without in head:
+        raise ValueError(f"it has {without}: train, not test 这是训练集，不是测试集")
     if missing:
         raise ValueError(f"no column {', '.join(missing[:5])} 缺少这些列")
     places = [head.index(name) for name in columns]
@@ -593,6 +618,7 @@ UNREADABLE = (
     ValueError,
     RuntimeError,
     csv.Error,
+    lzma.LZMAError,
     zlib.error,
     zipfile.BadZipFile,
 )
@@ -609,10 +635,16 @@ def write_submission(head, rows, args):
             writer = csv.writer(text, lineterminator="\n")
             writer.writerow(head)
             writer.writerows(rows)
-        new.replace(name)
-    except OSError as error:  # not allowed here, or a spreadsheet program has it open
+    except OSError as error:  # not allowed here, disk full
         reason = error.strerror or error
-        sys.exit(f"cannot write {name}: {reason} 无法写入（是否正被 Excel 打开？）")
+        sys.exit(f"cannot write {name}: {reason} 无法写入")
+    try:
+        new.replace(name)
+    except OSError:  # Windows: Excel has it open
+        sys.exit(
+            f"cannot replace {name}: is it open in another program? The new one is "
+            f"{new} 旧文件可能正被 Excel 打开，新文件另存在旁边"
+        )
     print(f"submission saved to {name}: {len(rows)} rows, for Kaggle")
 
 

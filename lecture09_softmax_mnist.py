@@ -24,6 +24,7 @@ import argparse
 import csv
 import gzip
 import io
+import lzma
 import sys
 import tempfile
 import zipfile
@@ -180,6 +181,8 @@ def main(argv=None):
             accuracies.append(accuracy)
     except KeyboardInterrupt:  # Ctrl-C: the finished epochs are kept 已训练完的轮会保留
         print(f"interrupted: {len(losses)} finished epochs are kept", file=sys.stderr)
+    if not losses:  # interrupted in the first epoch
+        return model
 
     # 5. Inference and plot
     if args.otto:
@@ -252,13 +255,13 @@ def otto_features(rows):
     counts = []
     for row in rows:
         try:
-            count = np.array(row[2:95], dtype=np.float32)
+            count = np.array(row[2:95], dtype=float)
         except ValueError as error:
             raise ValueError(f"line {row[0]}: {error} 不是数字") from None
-        if not np.isfinite(count).all() or count.min() < 0:
-            raise ValueError(f"line {row[0]}: a count below 0 or nan 计数不能为负")
+        if not (count.min() >= 0 and count.max() < 1e9):  # nan is neither
+            raise ValueError(f"line {row[0]}: a count below 0, or too large 计数不对")
         counts.append(count)
-    return torch.log1p(torch.from_numpy(np.stack(counts)))
+    return torch.log1p(torch.tensor(np.stack(counts), dtype=torch.float32))
 
 
 def load_otto(file):
@@ -270,14 +273,14 @@ def load_otto(file):
         for row in rows:
             if row[-1] not in CLASSES:
                 raise ValueError(
-                    f"line {row[0]}: {row[-1]!r} is not Class_1 to Class_9"
+                    f"line {row[0]}: {row[-1][:20]!r} is not Class_1 to Class_9"
                 )
             labels.append(CLASSES.index(row[-1]))
         if len(rows) < 5:
             raise ValueError("fewer than 5 rows 行数太少")
     except UNREADABLE as error:
         sys.exit(
-            f"cannot use {file.as_posix()}: {error}; --otto takes Kaggle's train.csv"
+            f"cannot use {file.as_posix()}: {error}; --otto takes Kaggle's train.csv 需要 Kaggle 的 train.csv"
         )
     dataset = TensorDataset(x, torch.tensor(labels))
     fifth = len(dataset) // 5
@@ -288,11 +291,11 @@ def load_otto(file):
 def load_otto_test(file):
     """Kaggle's test.csv: (ids, x (N, 93))."""
     try:
-        rows = read_table(file, ",", ["id"] + FEATURES)
+        rows = read_table(file, ",", ["id"] + FEATURES, without="target")
         x = otto_features(rows)
     except UNREADABLE as error:
         sys.exit(
-            f"cannot use {file.as_posix()}: {error}; --submit takes Kaggle's test.csv"
+            f"cannot use {file.as_posix()}: {error}; --submit takes Kaggle's test.csv 需要 Kaggle 的 test.csv"
         )
     ids = [row[1] for row in rows]
     return ids, x
@@ -319,6 +322,10 @@ def finish_otto(model, losses, accuracies, train_loader, test_loader, args):
         with torch.no_grad():
             # 提交的是概率，所以这里要加 softmax
             p = model(x.to(args.device)).softmax(dim=1).cpu()
+        if p.isnan().any():
+            sys.exit(
+                "no submission, the network answers nan: a smaller --lr 训练发散，没有提交文件"
+            )
         answers = []
         for number, row in zip(ids, p.tolist()):
             probabilities = [f"{value:.6f}" for value in row]
@@ -452,7 +459,7 @@ def draw_curves(left, right, name, losses, accuracies, batches):
 
 def tell_divergence(name, losses):
     """A line on standard error if the last loss grew out of bounds, or is nan."""
-    if not losses or losses[-1][-1] < 1e9:  # nan < 1e9 is False
+    if not losses or losses[-1][-1] < 10:  # untrained it is 2.3; nan < 10 is False
         return
     print(
         f"{name} diverged, loss {losses[-1][-1]:.3g}: try a smaller --lr",
@@ -493,11 +500,11 @@ def parse_args(argv):
     if args.epochs < 1:
         parser.error("--epochs must be 1 or more 轮数至少为 1")
     if not 0 < args.lr < 1e9:
-        parser.error("--lr must be above 0 学习率必须大于 0")
-    if args.batch_size < 1:
-        parser.error("--batch-size must be 1 or more 批量至少为 1")
+        parser.error("--lr must be above 0, below 1e9 学习率必须大于 0")
+    if not 1 <= args.batch_size < 1e9:
+        parser.error("--batch-size must be 1 or more, below 1e9 批量至少为 1")
     if not 0 <= args.seed < 1e9:
-        parser.error("--seed must be 0 or more 随机种子不能是负数")
+        parser.error("--seed must be 0 to 999999999 随机种子应为 0 到 999999999")
     if args.submit and not args.otto:
         parser.error("--submit needs --otto train.csv, too 还需要 --otto train.csv")
     check_plot(parser, args)
@@ -528,7 +535,10 @@ def pick_device(parser, name):
     parser.error(f"--device {name}: {reason}; --device cpu works 请用 --device cpu")
 
 
-ADVICE = "unpack the ZIP again, or: git checkout -- data 重新解压，或执行 git checkout -- data"
+ADVICE = (
+    "unpack the ZIP again, or: git checkout -- data (or is --data-dir wrong?) "
+    "请重新解压，或检查 --data-dir"
+)
 # MD5 of the unpacked files; those of the archives are in datasets.MNIST.resources.
 UNPACKED = {
     "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
@@ -545,32 +555,45 @@ def check_mnist(data_dir):
     one that datasets.MNIST itself has filled.
     """
     raw = data_dir / "MNIST" / "raw"
-    if all(check_integrity(raw / name, md5) for name, md5 in UNPACKED.items()):
-        return
-    for name, md5 in datasets.MNIST.resources:
-        if not (raw / name).exists():
-            sys.exit(f"no {name} in {raw.as_posix()}: {ADVICE}")
-        if not check_integrity(raw / name, md5):
-            sys.exit(f"{name} in {raw.as_posix()} is damaged: {ADVICE}")
     try:
+        if all(check_integrity(raw / name, md5) for name, md5 in UNPACKED.items()):
+            return
+        for name, md5 in datasets.MNIST.resources:
+            if not (raw / name).exists():
+                sys.exit(f"no {name} in {raw.as_posix()}: {ADVICE}")
+            if not check_integrity(raw / name, md5):
+                sys.exit(f"{name} in {raw.as_posix()} is damaged: {ADVICE}")
         for name in UNPACKED:
             (raw / name).unlink(missing_ok=True)  # unpacked by halves
         datasets.MNIST(data_dir, download=True)  # unpacks the four archives
-    except OSError as error:  # not allowed to write there, disk full
+    except OSError as error:  # not allowed to read or write there, disk full
         reason = error.strerror or error
         sys.exit(f"cannot unpack MNIST in {raw.as_posix()}: {reason} 无法在此解压")
 
 
-def read_table(file, delimiter, columns):
+def read_table(file, delimiter, columns, without=None):
     """The rows of a file from Kaggle: [line number, value of each wanted column].
 
     A zip or gzip file is read as it comes. The columns may stand in any order, others
-    are left out. Raises ValueError in words, if it is not such a file.
+    are left out; `without` is the answers' column, which Kaggle's test file lacks.
+    Raises ValueError in words, if it is not such a file.
     """
+    remedy = (
+        "was it saved by Excel? Save it as CSV UTF-8 请另存为“CSV UTF-8（逗号分隔）”"
+    )
+    quoting = csv.QUOTE_MINIMAL
+    if delimiter == "\t":  # in Kaggle's .tsv a quotation mark is only a letter
+        remedy = "was it saved by Excel? Download it again 请重新下载"
+        quoting = csv.QUOTE_NONE
     data = Path(file).read_bytes()
     if data.startswith(b"PK"):  # a zip 压缩包
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            names = [name for name in archive.namelist() if "MACOSX" not in name]
+            names = []
+            for name in archive.namelist():
+                if "MACOSX" not in name and not name.endswith("/"):
+                    names.append(name)
+            if "xl/workbook.xml" in names:
+                raise ValueError("an Excel workbook: save it as CSV 请另存为 CSV 文件")
             if len(names) != 1:
                 raise ValueError(f"a zip of {len(names)} files: unpack it 请先解压")
             data = archive.read(names[0])
@@ -579,22 +602,20 @@ def read_table(file, delimiter, columns):
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise ValueError(
-            "it is not in UTF-8 (a spreadsheet program saved it?): "
-            "save it as CSV UTF-8 编码不是 UTF-8，请另存为“CSV UTF-8（逗号分隔）”"
-        ) from None
-    quoting = csv.QUOTE_MINIMAL
-    if delimiter == "\t":  # in Kaggle's .tsv a quotation mark is only a letter
-        quoting = csv.QUOTE_NONE
+        raise ValueError(f"it is not in UTF-8: {remedy} 编码不是 UTF-8") from None
+    if not text.strip():
+        raise ValueError("it is empty 文件是空的")
     lines = io.StringIO(text, newline="")
     reader = csv.reader(lines, delimiter=delimiter, quoting=quoting)
     head = next(reader, [])
     missing = [name for name in columns if name not in head]
-    if missing and len(head) == 1:
+    if missing and len(head) <= 1:
         raise ValueError(
             f"its columns are not separated by {delimiter!r}: {text[:40]!r}; "
-            "download it again, or save it as CSV UTF-8 分隔符不对，请重新下载"
+            f"{remedy} 分隔符不对"
         )
+    if without in head:
+        raise ValueError(f"it has {without}: train, not test 这是训练集，不是测试集")
     if missing:
         raise ValueError(f"no column {', '.join(missing[:5])} 缺少这些列")
     places = [head.index(name) for name in columns]
@@ -619,6 +640,7 @@ UNREADABLE = (
     ValueError,
     RuntimeError,
     csv.Error,
+    lzma.LZMAError,
     zlib.error,
     zipfile.BadZipFile,
 )
@@ -635,10 +657,16 @@ def write_submission(head, rows, args):
             writer = csv.writer(text, lineterminator="\n")
             writer.writerow(head)
             writer.writerows(rows)
-        new.replace(name)
-    except OSError as error:  # not allowed here, or a spreadsheet program has it open
+    except OSError as error:  # not allowed here, disk full
         reason = error.strerror or error
-        sys.exit(f"cannot write {name}: {reason} 无法写入（是否正被 Excel 打开？）")
+        sys.exit(f"cannot write {name}: {reason} 无法写入")
+    try:
+        new.replace(name)
+    except OSError:  # Windows: Excel has it open
+        sys.exit(
+            f"cannot replace {name}: is it open in another program? The new one is "
+            f"{new} 旧文件可能正被 Excel 打开，新文件另存在旁边"
+        )
     print(f"submission saved to {name}: {len(rows)} rows, for Kaggle")
 
 

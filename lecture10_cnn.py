@@ -201,6 +201,8 @@ def main(argv=None):
     except KeyboardInterrupt:  # Ctrl-C: the finished epochs are kept 已训练完的轮会保留
         finished = sum(len(losses[name]) for name in losses)
         print(f"interrupted: {finished} finished epochs are kept", file=sys.stderr)
+        if finished == 0:
+            return model
     if args.save and losses[name]:
         model.to(memory_format=torch.contiguous_format)  # PyTorch's usual order again
         # In your own program 自己的程序里: torch.save(model.state_dict(), "cnn.pt")
@@ -257,6 +259,11 @@ NETWORKS = {"basic": Net, "deep": DeepNet}
 # %% Exercise 作业：保存和读取训练好的网络 --------------------
 def save_model(state, file):
     """Write a state_dict; a file that was there stays until the new one is whole."""
+    for tensor in state.values():
+        if not tensor.isfinite().all():
+            sys.exit(
+                "no network saved, it holds nan: a smaller --lr 训练发散，没有保存"
+            )
     new = file.with_name(f"new-{file.name}")
     try:
         torch.save(state, new)
@@ -278,6 +285,9 @@ def load_model(model, file, device):
         model.load_state_dict(state)
     except FileNotFoundError:
         sys.exit(f"no file {file.as_posix()}: make it with --save 请先用 --save 保存")
+    except OSError as error:  # not allowed to read it, a folder
+        reason = error.strerror or error
+        sys.exit(f"cannot read {file.as_posix()}: {reason} 无法读取")
     except Exception:  # noqa: BLE001 another kind for every kind of wrong file
         sys.exit(
             f"cannot use {file.as_posix()}: it is not from --save, or from other options "
@@ -352,9 +362,17 @@ def open_gray(file):
     except Image.DecompressionBombError:
         raise ValueError(large) from None
     except OSError as error:
-        reason = error.strerror or "no picture, or a damaged one"
-        raise ValueError(f"{reason} 打不开，或不是图片") from None
-    except (SyntaxError, EOFError, TypeError, LookupError, struct.error, zlib.error):
+        reason = error.strerror or "no PNG or JPEG picture, or a damaged one"
+        raise ValueError(f"{reason} 打不开，请转成 PNG 或 JPG") from None
+    except (
+        RuntimeError,
+        SyntaxError,
+        EOFError,
+        TypeError,
+        LookupError,
+        struct.error,
+        zlib.error,
+    ):
         # what Pillow raises, too, where a file is damaged
         raise ValueError("a damaged picture 图片已损坏") from None
     gray = torch.from_numpy(gray).unsqueeze(0)
@@ -366,6 +384,8 @@ def to_gray(picture):
     """A Pillow image of any kind -> float32 (H, W): 0 black … 255 white."""
     if picture.mode.startswith(("I", "F")):  # 16 bits: any range of numbers
         gray = np.array(picture, dtype=np.float32)
+        if not np.isfinite(gray).all():
+            raise ValueError("a damaged picture 图片已损坏")
         return 255 * (gray - gray.min()) / max(gray.max() - gray.min(), 1)
     picture = picture.convert("RGBA")
     gray = np.array(picture.convert("L"), dtype=np.float32)
@@ -780,7 +800,7 @@ def draw_digits(seen, digits):
 
 def tell_divergence(name, losses):
     """A line on standard error if the last loss grew out of bounds, or is nan."""
-    if not losses or losses[-1][-1] < 1e9:  # nan < 1e9 is False
+    if not losses or losses[-1][-1] < 10:  # untrained it is 2.3; nan < 10 is False
         return
     print(
         f"{name} diverged, loss {losses[-1][-1]:.3g}: try a smaller --lr",
@@ -832,11 +852,11 @@ def parse_args(argv):
     if args.epochs < 1:
         parser.error("--epochs must be 1 or more 轮数至少为 1")
     if not 0 < args.lr < 1e9:
-        parser.error("--lr must be above 0 学习率必须大于 0")
-    if args.batch_size < 1:
-        parser.error("--batch-size must be 1 or more 批量至少为 1")
+        parser.error("--lr must be above 0, below 1e9 学习率必须大于 0")
+    if not 1 <= args.batch_size < 1e9:
+        parser.error("--batch-size must be 1 or more, below 1e9 批量至少为 1")
     if not 0 <= args.seed < 1e9:
-        parser.error("--seed must be 0 or more 随机种子不能是负数")
+        parser.error("--seed must be 0 to 999999999 随机种子应为 0 到 999999999")
     if "all" in args.model:
         args.model = list(NETWORKS)
     if len(args.model) > 1 and (args.save or args.load):
@@ -844,6 +864,8 @@ def parse_args(argv):
     check_plot(parser, args)
     check_save(parser, args)
     args.device = pick_device(parser, args.device)
+    if args.plot in args.predict:
+        parser.error("--plot is a picture of --predict 会覆盖自己的图片，请换个名字")
     args.predict = read_pictures(args.predict)  # before the training 先读图片
     if args.dry_run:
         args.epochs = 1
@@ -906,7 +928,10 @@ def check_save(parser, args):
         parser.error(f"cannot write --save {args.save.as_posix()}: {reason} 无法写入")
 
 
-ADVICE = "unpack the ZIP again, or: git checkout -- data 重新解压，或执行 git checkout -- data"
+ADVICE = (
+    "unpack the ZIP again, or: git checkout -- data (or is --data-dir wrong?) "
+    "请重新解压，或检查 --data-dir"
+)
 # MD5 of the unpacked files; those of the archives are in datasets.MNIST.resources.
 UNPACKED = {
     "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
@@ -923,18 +948,18 @@ def check_mnist(data_dir):
     one that datasets.MNIST itself has filled.
     """
     raw = data_dir / "MNIST" / "raw"
-    if all(check_integrity(raw / name, md5) for name, md5 in UNPACKED.items()):
-        return
-    for name, md5 in datasets.MNIST.resources:
-        if not (raw / name).exists():
-            sys.exit(f"no {name} in {raw.as_posix()}: {ADVICE}")
-        if not check_integrity(raw / name, md5):
-            sys.exit(f"{name} in {raw.as_posix()} is damaged: {ADVICE}")
     try:
+        if all(check_integrity(raw / name, md5) for name, md5 in UNPACKED.items()):
+            return
+        for name, md5 in datasets.MNIST.resources:
+            if not (raw / name).exists():
+                sys.exit(f"no {name} in {raw.as_posix()}: {ADVICE}")
+            if not check_integrity(raw / name, md5):
+                sys.exit(f"{name} in {raw.as_posix()} is damaged: {ADVICE}")
         for name in UNPACKED:
             (raw / name).unlink(missing_ok=True)  # unpacked by halves
         datasets.MNIST(data_dir, download=True)  # unpacks the four archives
-    except OSError as error:  # not allowed to write there, disk full
+    except OSError as error:  # not allowed to read or write there, disk full
         reason = error.strerror or error
         sys.exit(f"cannot unpack MNIST in {raw.as_posix()}: {reason} 无法在此解压")
 

@@ -277,6 +277,8 @@ def main(argv=None):
     except KeyboardInterrupt:  # Ctrl-C: the finished epochs are kept 已训练完的轮会保留
         finished = sum(len(numbers) for numbers in losses.values())
         print(f"interrupted: {finished} finished epochs are kept", file=sys.stderr)
+        if finished == 0:
+            return model
 
     # 5. Inference and plot
     rows += compare(losses, accuracies)
@@ -670,7 +672,7 @@ def video_percents(name):
 
 def tell_divergence(name, losses):
     """A line on standard error if the last loss grew out of bounds, or is nan."""
-    if not losses or losses[-1][-1] < 1e9:  # nan < 1e9 is False
+    if not losses or losses[-1][-1] < 10:  # untrained it is 2.3; nan < 10 is False
         return
     print(
         f"{name} diverged, loss {losses[-1][-1]:.3g}: try a smaller --lr",
@@ -716,11 +718,11 @@ def parse_args(argv):
     if args.epochs < 1:
         parser.error("--epochs must be 1 or more 轮数至少为 1")
     if not 0 < args.lr < 1e9:
-        parser.error("--lr must be above 0 学习率必须大于 0")
-    if args.batch_size < 1:
-        parser.error("--batch-size must be 1 or more 批量至少为 1")
+        parser.error("--lr must be above 0, below 1e9 学习率必须大于 0")
+    if not 1 <= args.batch_size < 1e9:
+        parser.error("--batch-size must be 1 or more, below 1e9 批量至少为 1")
     if not 0 <= args.seed < 1e9:
-        parser.error("--seed must be 0 or more 随机种子不能是负数")
+        parser.error("--seed must be 0 to 999999999 随机种子应为 0 到 999999999")
     if "all" in args.model:
         args.model = list(NETWORKS)
     check_plot(parser, args)
@@ -749,7 +751,10 @@ def pick_device(parser, name):
     parser.error(f"--device {name}: {reason}; --device cpu works 请用 --device cpu")
 
 
-ADVICE = "unpack the ZIP again, or: git checkout -- data 重新解压，或执行 git checkout -- data"
+ADVICE = (
+    "unpack the ZIP again, or: git checkout -- data (or is --data-dir wrong?) "
+    "请重新解压，或检查 --data-dir"
+)
 # MD5 of the unpacked files; those of the archives are in datasets.MNIST.resources.
 UNPACKED = {
     "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
@@ -766,18 +771,18 @@ def check_mnist(data_dir):
     one that datasets.MNIST itself has filled.
     """
     raw = data_dir / "MNIST" / "raw"
-    if all(check_integrity(raw / name, md5) for name, md5 in UNPACKED.items()):
-        return
-    for name, md5 in datasets.MNIST.resources:
-        if not (raw / name).exists():
-            sys.exit(f"no {name} in {raw.as_posix()}: {ADVICE}")
-        if not check_integrity(raw / name, md5):
-            sys.exit(f"{name} in {raw.as_posix()} is damaged: {ADVICE}")
     try:
+        if all(check_integrity(raw / name, md5) for name, md5 in UNPACKED.items()):
+            return
+        for name, md5 in datasets.MNIST.resources:
+            if not (raw / name).exists():
+                sys.exit(f"no {name} in {raw.as_posix()}: {ADVICE}")
+            if not check_integrity(raw / name, md5):
+                sys.exit(f"{name} in {raw.as_posix()} is damaged: {ADVICE}")
         for name in UNPACKED:
             (raw / name).unlink(missing_ok=True)  # unpacked by halves
         datasets.MNIST(data_dir, download=True)  # unpacks the four archives
-    except OSError as error:  # not allowed to write there, disk full
+    except OSError as error:  # not allowed to read or write there, disk full
         reason = error.strerror or error
         sys.exit(f"cannot unpack MNIST in {raw.as_posix()}: {reason} 无法在此解压")
 

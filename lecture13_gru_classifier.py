@@ -31,6 +31,7 @@ import csv
 import gzip
 import hashlib
 import io
+import lzma
 import sys
 import tempfile
 import time
@@ -302,6 +303,7 @@ def main(argv=None):
         if not args.reviews and not args.dry_run:
             draw_video(axes, course)
     save_plot(figure, args)
+    tell_divergence(losses)
     return model
 
 
@@ -326,6 +328,11 @@ def predict_names(model, device, names, countries):
 # %% Exercise 作业：保存和读取训练好的网络 --------------------
 def save_model(state, file):
     """Write a state_dict; a file that was there stays until the new one is whole."""
+    for tensor in state.values():
+        if not tensor.isfinite().all():
+            sys.exit(
+                "no network saved, it holds nan: a smaller --lr 训练发散，没有保存"
+            )
     new = file.with_name(f"new-{file.name}")
     try:
         torch.save(state, new)
@@ -347,6 +354,9 @@ def load_model(model, file, device):
         model.load_state_dict(state)
     except FileNotFoundError:
         sys.exit(f"no file {file.as_posix()}: make it with --save 请先用 --save 保存")
+    except OSError as error:  # not allowed to read it, a folder
+        reason = error.strerror or error
+        sys.exit(f"cannot read {file.as_posix()}: {reason} 无法读取")
     except Exception:  # noqa: BLE001 another kind for every kind of wrong file
         sys.exit(
             f"cannot use {file.as_posix()}: it is not from --save, or from other options "
@@ -409,7 +419,13 @@ def load_reviews(file):
         columns = ["PhraseId", "SentenceId", "Phrase", "Sentiment"]
         for line, _, sentence, phrase, sentiment in read_table(file, "\t", columns):
             if sentiment not in ("0", "1", "2", "3", "4"):
-                raise ValueError(f"line {line}: sentiment {sentiment!r} is not 0 to 4")
+                raise ValueError(
+                    f"line {line}: sentiment {sentiment[:20]!r} is not 0 to 4"
+                )
+            if not sentence.isdecimal():
+                raise ValueError(
+                    f"line {line}: SentenceId {sentence[:20]!r} is no number"
+                )
             if int(sentence) % 5 == 0:
                 test_phrases.append(phrase)
                 test_sentiments.append(int(sentiment))
@@ -420,7 +436,7 @@ def load_reviews(file):
             raise ValueError("fewer than 5 sentences 句子太少")
     except UNREADABLE as error:
         sys.exit(
-            f"cannot use {file.as_posix()}: {error}; --reviews takes Kaggle's train.tsv"
+            f"cannot use {file.as_posix()}: {error}; --reviews takes Kaggle's train.tsv 需要 Kaggle 的 train.tsv"
         )
 
     words = set()
@@ -442,10 +458,10 @@ def load_reviews(file):
 def load_reviews_test(file):
     """Kaggle's test.tsv: (numbers of the phrases, phrases)."""
     try:
-        rows = read_table(file, "\t", ["PhraseId", "Phrase"])
+        rows = read_table(file, "\t", ["PhraseId", "Phrase"], without="Sentiment")
     except UNREADABLE as error:
         sys.exit(
-            f"cannot use {file.as_posix()}: {error}; --submit takes Kaggle's test.tsv"
+            f"cannot use {file.as_posix()}: {error}; --submit takes Kaggle's test.tsv 需要 Kaggle 的 test.tsv"
         )
     ids = [row[1] for row in rows]
     phrases = [row[2] for row in rows]
@@ -475,6 +491,10 @@ def submit(model, numbers, args):
     with torch.no_grad():
         for seqs, lengths, places in loader:
             output = model(seqs.to(args.device), lengths)
+            if output.isnan().any():
+                sys.exit(
+                    "no submission, the network answers nan: a smaller --lr 训练发散，没有提交文件"
+                )
             sentiments[places] = output.argmax(dim=1).cpu()
     rows = list(zip(ids, sentiments.tolist()))
     write_submission(["PhraseId", "Sentiment"], rows, args)
@@ -640,6 +660,17 @@ def draw_video(axes, course):
     axes.legend(loc="lower right")
 
 
+def tell_divergence(losses):
+    """A line on standard error if the loss ended far above where it can begin."""
+    if not losses or losses[-1] < 10:  # nan < 10 is False
+        return
+    print(
+        f"the training diverged, loss {losses[-1]:.3g}: try a smaller --lr",
+        "训练发散，请把 --lr 调小",
+        file=sys.stderr,
+    )
+
+
 # %% Command line 命令行选项（可以不看） --------------------
 def parse_args(argv):
     """The options of the command line; one line and exit status 2 if one is wrong."""
@@ -688,11 +719,11 @@ def parse_args(argv):
     if args.epochs < 1:
         parser.error("--epochs must be 1 or more 轮数至少为 1")
     if not 0 < args.lr < 1e9:
-        parser.error("--lr must be above 0 学习率必须大于 0")
-    if args.batch_size < 1:
-        parser.error("--batch-size must be 1 or more 批量至少为 1")
+        parser.error("--lr must be above 0, below 1e9 学习率必须大于 0")
+    if not 1 <= args.batch_size < 1e9:
+        parser.error("--batch-size must be 1 or more, below 1e9 批量至少为 1")
     if not 0 <= args.seed < 1e9:
-        parser.error("--seed must be 0 or more 随机种子不能是负数")
+        parser.error("--seed must be 0 to 999999999 随机种子应为 0 到 999999999")
     if args.submit and not args.reviews:
         parser.error(
             "--submit needs --reviews train.tsv, too 还需要 --reviews train.tsv"
@@ -753,7 +784,10 @@ def check_save(parser, args):
         parser.error(f"cannot write --save {args.save.as_posix()}: {reason} 无法写入")
 
 
-ADVICE = "unpack the ZIP again, or: git checkout -- data 重新解压，或执行 git checkout -- data"
+ADVICE = (
+    "unpack the ZIP again, or: git checkout -- data (or is --data-dir wrong?) "
+    "请重新解压，或检查 --data-dir"
+)
 
 
 def load_names(data_dir):
@@ -761,9 +795,9 @@ def load_names(data_dir):
     sets = []
     for name in ("names_train.csv", "names_test.csv"):
         file = data_dir / f"{name}.gz"
-        if not file.exists() and (data_dir / name).exists():
-            file = data_dir / name  # unpacked by hand
         try:
+            if not file.exists() and (data_dir / name).exists():
+                file = data_dir / name  # unpacked by hand
             dataset = NameDataset(file)
             for row, text in enumerate(dataset.names, start=1):
                 if not text or not text.isascii():
@@ -771,7 +805,10 @@ def load_names(data_dir):
             if not dataset.names:
                 raise ValueError("it is empty")
         except FileNotFoundError:
-            sys.exit(f"no {file.as_posix()}: {ADVICE}")
+            advice = ADVICE
+            if data_dir.name == "course":
+                advice = "run first 先运行: python data/download_course_names.py"
+            sys.exit(f"no {file.as_posix()}: {advice}")
         except IndexError:
             sys.exit(f"cannot use {file.as_posix()}: a row has no country; {ADVICE}")
         except UNREADABLE as error:
@@ -785,16 +822,29 @@ def load_names(data_dir):
     return train_set, test_set
 
 
-def read_table(file, delimiter, columns):
+def read_table(file, delimiter, columns, without=None):
     """The rows of a file from Kaggle: [line number, value of each wanted column].
 
     A zip or gzip file is read as it comes. The columns may stand in any order, others
-    are left out. Raises ValueError in words, if it is not such a file.
+    are left out; `without` is the answers' column, which Kaggle's test file lacks.
+    Raises ValueError in words, if it is not such a file.
     """
+    remedy = (
+        "was it saved by Excel? Save it as CSV UTF-8 请另存为“CSV UTF-8（逗号分隔）”"
+    )
+    quoting = csv.QUOTE_MINIMAL
+    if delimiter == "\t":  # in Kaggle's .tsv a quotation mark is only a letter
+        remedy = "was it saved by Excel? Download it again 请重新下载"
+        quoting = csv.QUOTE_NONE
     data = Path(file).read_bytes()
     if data.startswith(b"PK"):  # a zip 压缩包
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            names = [name for name in archive.namelist() if "MACOSX" not in name]
+            names = []
+            for name in archive.namelist():
+                if "MACOSX" not in name and not name.endswith("/"):
+                    names.append(name)
+            if "xl/workbook.xml" in names:
+                raise ValueError("an Excel workbook: save it as CSV 请另存为 CSV 文件")
             if len(names) != 1:
                 raise ValueError(f"a zip of {len(names)} files: unpack it 请先解压")
             data = archive.read(names[0])
@@ -803,22 +853,20 @@ def read_table(file, delimiter, columns):
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise ValueError(
-            "it is not in UTF-8 (a spreadsheet program saved it?): "
-            "save it as CSV UTF-8 编码不是 UTF-8，请另存为“CSV UTF-8（逗号分隔）”"
-        ) from None
-    quoting = csv.QUOTE_MINIMAL
-    if delimiter == "\t":  # in Kaggle's .tsv a quotation mark is only a letter
-        quoting = csv.QUOTE_NONE
+        raise ValueError(f"it is not in UTF-8: {remedy} 编码不是 UTF-8") from None
+    if not text.strip():
+        raise ValueError("it is empty 文件是空的")
     lines = io.StringIO(text, newline="")
     reader = csv.reader(lines, delimiter=delimiter, quoting=quoting)
     head = next(reader, [])
     missing = [name for name in columns if name not in head]
-    if missing and len(head) == 1:
+    if missing and len(head) <= 1:
         raise ValueError(
             f"its columns are not separated by {delimiter!r}: {text[:40]!r}; "
-            "download it again, or save it as CSV UTF-8 分隔符不对，请重新下载"
+            f"{remedy} 分隔符不对"
         )
+    if without in head:
+        raise ValueError(f"it has {without}: train, not test 这是训练集，不是测试集")
     if missing:
         raise ValueError(f"no column {', '.join(missing[:5])} 缺少这些列")
     places = [head.index(name) for name in columns]
@@ -843,6 +891,7 @@ UNREADABLE = (
     ValueError,
     RuntimeError,
     csv.Error,
+    lzma.LZMAError,
     zlib.error,
     zipfile.BadZipFile,
 )
@@ -859,10 +908,16 @@ def write_submission(head, rows, args):
             writer = csv.writer(text, lineterminator="\n")
             writer.writerow(head)
             writer.writerows(rows)
-        new.replace(name)
-    except OSError as error:  # not allowed here, or a spreadsheet program has it open
+    except OSError as error:  # not allowed here, disk full
         reason = error.strerror or error
-        sys.exit(f"cannot write {name}: {reason} 无法写入（是否正被 Excel 打开？）")
+        sys.exit(f"cannot write {name}: {reason} 无法写入")
+    try:
+        new.replace(name)
+    except OSError:  # Windows: Excel has it open
+        sys.exit(
+            f"cannot replace {name}: is it open in another program? The new one is "
+            f"{new} 旧文件可能正被 Excel 打开，新文件另存在旁边"
+        )
     print(f"submission saved to {name}: {len(rows)} rows, for Kaggle")
 
 

@@ -182,3 +182,12 @@ def test_dry_run_does_not_replace_a_network(call, tmp_path):
     assert file.read_text(encoding="utf-8") == "a network that was trained"
     state = torch.load(tmp_path / "dry-run-cnn.pt", weights_only=True)
     assert all(value.is_contiguous() for value in state.values())
+
+
+def test_plot_does_not_replace_the_picture(call, tmp_path):
+    file = tmp_path / "digit.png"
+    digits.draw_digit(4).save(file)
+    before = file.read_bytes()
+    result = call("lecture10_cnn --dry-run --predict digit.png --plot digit.png")
+    check_line(result, 2, "--plot is a picture of --predict")
+    assert file.read_bytes() == before

@@ -24,10 +24,11 @@ from conftest import (
     run,
     warnings_are_errors,
 )
+from snapshots import few_names
 
 MNIST = ["lecture09_softmax_mnist", "lecture10_cnn", "lecture11_googlenet_resnet"]
 NAMES = "lecture13_gru_classifier"
-ADVICE = "unpack the ZIP again, or: git checkout -- data 重新解压"
+ADVICE = "unpack the ZIP again, or: git checkout -- data"
 FAST = "lecture02_linear_model"  # without torch
 
 # ----------------------------------------------------------------------------- Options
@@ -37,14 +38,17 @@ WRONG = {  # option: what is wrong with it: the words for that
         **dict.fromkeys(["x", "1.5", ""], "invalid int value"),
     },
     "--batch-size": {
-        **dict.fromkeys(["0", "-3"], "--batch-size must be 1 or more"),
+        **dict.fromkeys(["0", "-3", "1" + 20 * "0"], "--batch-size must be 1 or more"),
         **dict.fromkeys(["x", "1.5"], "invalid int value"),
     },
     "--lr": {
         **dict.fromkeys(["0", "-0.1", "nan", "inf", "1e9"], "--lr must be above 0"),
         "fast": "invalid float value",
     },
-    "--seed": {"-1": "--seed must be 0 or more", "x": "invalid int value"},
+    "--seed": {
+        **dict.fromkeys(["-1", "1234567890"], "--seed must be 0 to 999999999"),
+        "x": "invalid int value",
+    },
     "--plot": dict.fromkeys(["plot.doc", "plot", ""], "--plot takes a name that ends"),
     "--smooth": dict.fromkeys(["0", "1.1", "-0.1", "nan"], "--smooth"),
     "--holdout": dict.fromkeys(["1", "-0.1", "nan", "x"], "--holdout"),
@@ -292,10 +296,15 @@ def test_mnist_in_a_folder_that_cannot_be_written(call, tmp_path):
         ("lecture05_linear_regression --lr 1", ["SGD"]),
         ("lecture10_cnn --epochs 1 --lr 1e6 --model all", ["basic", "deep"]),
         ("lecture11_googlenet_resnet --epochs 1 --lr 1e6 --model resnet", ["resnet"]),
+        (
+            "lecture13_gru_classifier --epochs 1 --lr 1e6 --data-dir few",
+            ["the training"],
+        ),
     ],
 )
 def test_divergence_is_told_and_drawn(call, tmp_path, command, names):
     """One line for each method, network or optimizer that diverged, and no other."""
+    few_names(tmp_path / "few")
     result = call.draw(command)
     told = [line.partition(" diverged, loss ") for line in result.err.splitlines()]
     assert result.status == 0 and sorted(name for name, _, _ in told) == names

@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import importlib
 import io
 import re
 import zipfile
@@ -134,13 +135,14 @@ def spoil(exercise, data, fault):
         "UTF-16": data.decode().encode("utf-16"),
         "not text": bytes(range(256)),
         "a zip of two": zipped("train.csv", data, "test.csv"),
+        "a workbook": zipped("xl/workbook.xml", data, "[Content_Types].xml"),
         "half a zip": b"PK\x03\x04 and so on",
         "half a gzip": gzip.compress(data)[:100],
     }[fault]
 
 
 FAULTS = {  # fault: words for it
-    "empty": "",
+    "empty": "it is empty",
     "no rows": "no rows",
     "other columns": "no column",
     "one column less": "no column",
@@ -150,6 +152,7 @@ FAULTS = {  # fault: words for it
     "UTF-16": "UTF-8",
     "not text": "",
     "a zip of two": "unpack it",
+    "a workbook": "an Excel workbook",
     "half a zip": "",
     "half a gzip": "",
 }
@@ -193,7 +196,36 @@ def test_submission_that_cannot_be_written(call, tmp_path, exercise):
     test = write(tmp_path / "test", 9, test=True)
     (tmp_path / "submission.csv").mkdir()
     result = call(f"{script} --epochs 1 --{exercise} {train}", "--submit", test)
-    check_line(result, 1, "cannot write submission.csv")
+    check_line(result, 1, "cannot replace submission.csv", "new-submission.csv")
+    assert len(rows_of("new-submission.csv")) > 9
+
+
+@each_exercise
+def test_train_file_to_hand_in(call, tmp_path, exercise):
+    """The training file in place of the test file: its answers are there already."""
+    script, write, train = KAGGLE[exercise]
+    write(tmp_path / train)
+    result = call(f"{script} --{exercise} {train} --submit {train}")
+    check_line(result, 1, f"cannot use {train}", "train, not test", "--submit takes")
+
+
+@pytest.mark.parametrize("exercise", ["otto", "reviews"])  # BCELoss itself raises
+def test_nan_is_not_handed_in(call, tmp_path, monkeypatch, exercise):
+    """A network whose weights are nan answers nothing."""
+    script, write, train = KAGGLE[exercise]
+    write(tmp_path / train)
+    test = write(tmp_path / "test", 9, test=True)
+    step = torch.optim.Optimizer.zero_grad
+
+    def diverge(optimizer):
+        for parameter in optimizer.param_groups[0]["params"]:
+            parameter.data.fill_(float("nan"))
+        return step(optimizer)
+
+    monkeypatch.setattr(torch.optim.Optimizer, "zero_grad", diverge)
+    result = call(f"{script} --epochs 1 --{exercise} {train}", "--submit", test)
+    check_line(result, 1, "no submission", "nan", "--lr")
+    assert not (tmp_path / "submission.csv").exists()
 
 
 VALUES = [  # exercise, in which line, what stands there, what shall
@@ -201,7 +233,7 @@ VALUES = [  # exercise, in which line, what stands there, what shall
     *(("titanic", 2, ",male,", f",{x},") for x in ("cat", "")),
     *(("titanic", 2, ",21,0,", f",{x},0,") for x in ("x", "nan", "inf", "-3", "1e9")),
     *(("titanic", 2, "1,1,", f"1,{x},") for x in ("2", "", "yes")),
-    *(("otto", 3, ",20,", f",{x},") for x in ("nan", "inf", "-1", "many", "")),
+    *(("otto", 3, ",20,", f",{x},") for x in ("nan", "inf", "1e39", "-1", "many", "")),
     *(("otto", 3, "Class_2", f"{x}") for x in ("Class_10", "2", "")),
     *(("reviews", 2, "\t4", f"\t{x}") for x in ("", "9", "-1", "x", "2.0")),
 ]
@@ -372,6 +404,7 @@ def test_wrong_network_files(net, tmp_path, script, other):
     for data in (b"", b"a text\n", bytes(range(256)), b"PK\x03\x04"):
         (tmp_path / "net.pt").write_bytes(data)
         check_line(net(script, "--load net.pt"), 1, "cannot use net.pt")
+    check_line(net(script, "--load few"), 1, "cannot read few")
     torch.save([1, 2], tmp_path / "net.pt")
     check_line(net(script, "--load net.pt"), 1, "cannot use net.pt")
     torch.save({"fc.weight": torch.zeros(1)}, tmp_path / "net.pt")
@@ -397,4 +430,8 @@ def test_network_that_cannot_be_saved(net, tmp_path, monkeypatch, script):
     monkeypatch.setattr(torch, "save", fail)
     result = net(script, "--epochs 1 --save net.pt")
     check_line(result, 1, "net.pt", "No space left")
+    monkeypatch.undo()
+    state = {"weight": torch.tensor([1.0, float("nan")])}
+    with pytest.raises(SystemExit, match="no network saved, it holds nan"):
+        importlib.import_module(script).save_model(state, tmp_path / "net.pt")
     assert (tmp_path / "net.pt").read_text(encoding="utf-8") == "before"
