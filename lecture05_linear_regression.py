@@ -397,13 +397,11 @@ def parse_args(argv):
 def hide_broken_gpu():
     """Adam asks the graphics card even on the CPU: one that does not answer is hidden.
 
-    显卡坏了或被占满时，用 CPU 的 Adam 也会报错，所以把它藏起来。
+    即使只用 CPU，Adam 也会询问显卡；显卡坏了或被占满就会报错，所以当作没有显卡。
     """
-    if not torch.cuda.is_available():
-        return
     try:
-        torch.cuda.current_stream()
-    except RuntimeError:
+        torch.optim.Adam([torch.zeros(1, requires_grad=True)]).step()
+    except Exception:  # noqa: BLE001 torch raises several kinds
         torch.cuda.is_available = lambda: False
 
 

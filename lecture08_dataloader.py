@@ -24,7 +24,6 @@ import argparse
 import csv
 import gzip
 import io
-import lzma
 import sys
 import tempfile
 import warnings
@@ -448,13 +447,17 @@ def parse_args(argv):
         parser.error("--num-workers must be from 0 to 99 子进程数应为 0 到 99")
     if not 0 <= args.holdout < 1:
         parser.error("--holdout must be 0 or more and below 1 比例应在 0 和 1 之间")
-    if args.submit and args.titanic is True:
-        print("the bundled file holds Kaggle's test passengers, too: not an honest try")
     if args.submit and not args.titanic:
         parser.error("--submit needs --titanic train.csv 还需要 --titanic train.csv")
     check_plot(parser, args)
     if args.submit:
         args.submit = load_titanic_test(args.submit)  # read before the training
+        if args.titanic is True:
+            print(
+                "note: the bundled file holds Kaggle's test passengers, too",
+                "自带数据里有测试集的乘客，正式提交请用 Kaggle 的 train.csv",
+                file=sys.stderr,
+            )
     if args.dry_run:
         args.epochs = 1
         print("dry run: a try of the script, its numbers are no result")
@@ -571,7 +574,7 @@ def read_table(file, delimiter, columns, without=None):
                 if "MACOSX" not in name and not name.endswith("/"):
                     names.append(name)
             if "xl/workbook.xml" in names:
-                raise ValueError("an Excel workbook: save it as CSV 请另存为 CSV 文件")
+                raise ValueError(f"an Excel workbook Excel 工作簿; {remedy}")
             if len(names) != 1:
                 raise ValueError(f"a zip of {len(names)} files: unpack it 请先解压")
             data = archive.read(names[0])
@@ -580,7 +583,7 @@ def read_table(file, delimiter, columns, without=None):
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise ValueError(f"it is not in UTF-8: {remedy} 编码不是 UTF-8") from None
+        raise ValueError(f"it is not in UTF-8 编码不是 UTF-8; {remedy}") from None
     if not text.strip():
         raise ValueError("it is empty 文件是空的")
     lines = io.StringIO(text, newline="")
@@ -589,8 +592,8 @@ def read_table(file, delimiter, columns, without=None):
     missing = [name for name in columns if name not in head]
     if missing and len(head) <= 1:
         raise ValueError(
-            f"its columns are not separated by {delimiter!r}: {text[:40]!r}; "
-            f"{remedy} 分隔符不对"
+            f"its columns are not separated by {delimiter!r} 分隔符不对: "
+            f"{text[:40]!r}; {remedy}"
         )
     if without in head:
         raise ValueError(f"it has {without}: train, not test 这是训练集，不是测试集")
@@ -618,7 +621,6 @@ UNREADABLE = (
     ValueError,
     RuntimeError,
     csv.Error,
-    lzma.LZMAError,
     zlib.error,
     zipfile.BadZipFile,
 )
@@ -637,7 +639,7 @@ def write_submission(head, rows, args):
             writer.writerows(rows)
     except OSError as error:  # not allowed here, disk full
         reason = error.strerror or error
-        sys.exit(f"cannot write {name}: {reason} 无法写入")
+        sys.exit(f"cannot write {new}: {reason} 无法写入（是否正被 Excel 打开？）")
     try:
         new.replace(name)
     except OSError:  # Windows: Excel has it open

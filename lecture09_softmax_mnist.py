@@ -24,7 +24,6 @@ import argparse
 import csv
 import gzip
 import io
-import lzma
 import sys
 import tempfile
 import zipfile
@@ -311,6 +310,25 @@ def log_loss(model, device, loader):
     return total / len(loader.dataset)
 
 
+def submit(model, args):
+    """Write submission.csv: nine probabilities for each row of Kaggle's test.csv."""
+    ids, x = args.submit
+    with torch.no_grad():
+        # 提交的是概率，所以这里要加 softmax
+        p = model(x.to(args.device)).softmax(dim=1).cpu()
+    if p.isnan().any():
+        print(
+            "no submission, the network answers nan 没有提交文件，请把 --lr 调小",
+            file=sys.stderr,
+        )
+        return
+    answers = []
+    for number, row in zip(ids, p.tolist()):
+        probabilities = [f"{value:.6f}" for value in row]
+        answers.append([number] + probabilities)
+    write_submission(["id"] + CLASSES, answers, args)
+
+
 def finish_otto(model, losses, accuracies, train_loader, test_loader, args):
     """Table and plot of the held-out fifth, and the submission if it is wanted."""
     held_out = log_loss(model, args.device, test_loader)
@@ -318,19 +336,7 @@ def finish_otto(model, losses, accuracies, train_loader, test_loader, args):
     rows.append(("otto: held-out log loss", f"{held_out:.4f}", "not shown"))
     print_table("exercise 9-2", rows, args)
     if args.submit:
-        ids, x = args.submit
-        with torch.no_grad():
-            # 提交的是概率，所以这里要加 softmax
-            p = model(x.to(args.device)).softmax(dim=1).cpu()
-        if p.isnan().any():
-            sys.exit(
-                "no submission, the network answers nan: a smaller --lr 训练发散，没有提交文件"
-            )
-        answers = []
-        for number, row in zip(ids, p.tolist()):
-            probabilities = [f"{value:.6f}" for value in row]
-            answers.append([number] + probabilities)
-        write_submission(["id"] + CLASSES, answers, args)
+        submit(model, args)
     figure = draw_otto(losses, accuracies, len(train_loader))
     save_plot(figure, args)
     tell_divergence("otto", losses)
@@ -530,7 +536,6 @@ def pick_device(parser, name):
         print(
             f"cuda cannot be used ({reason}): cpu 显卡用不了，改用 CPU", file=sys.stderr
         )
-        torch.cuda.is_available = lambda: False  # Adam asks the card even on the CPU
         return "cpu"
     parser.error(f"--device {name}: {reason}; --device cpu works 请用 --device cpu")
 
@@ -568,7 +573,7 @@ def check_mnist(data_dir):
         datasets.MNIST(data_dir, download=True)  # unpacks the four archives
     except OSError as error:  # not allowed to read or write there, disk full
         reason = error.strerror or error
-        sys.exit(f"cannot unpack MNIST in {raw.as_posix()}: {reason} 无法在此解压")
+        sys.exit(f"cannot use MNIST in {raw.as_posix()}: {reason} 无法读取或解压")
 
 
 def read_table(file, delimiter, columns, without=None):
@@ -593,7 +598,7 @@ def read_table(file, delimiter, columns, without=None):
                 if "MACOSX" not in name and not name.endswith("/"):
                     names.append(name)
             if "xl/workbook.xml" in names:
-                raise ValueError("an Excel workbook: save it as CSV 请另存为 CSV 文件")
+                raise ValueError(f"an Excel workbook Excel 工作簿; {remedy}")
             if len(names) != 1:
                 raise ValueError(f"a zip of {len(names)} files: unpack it 请先解压")
             data = archive.read(names[0])
@@ -602,7 +607,7 @@ def read_table(file, delimiter, columns, without=None):
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise ValueError(f"it is not in UTF-8: {remedy} 编码不是 UTF-8") from None
+        raise ValueError(f"it is not in UTF-8 编码不是 UTF-8; {remedy}") from None
     if not text.strip():
         raise ValueError("it is empty 文件是空的")
     lines = io.StringIO(text, newline="")
@@ -611,8 +616,8 @@ def read_table(file, delimiter, columns, without=None):
     missing = [name for name in columns if name not in head]
     if missing and len(head) <= 1:
         raise ValueError(
-            f"its columns are not separated by {delimiter!r}: {text[:40]!r}; "
-            f"{remedy} 分隔符不对"
+            f"its columns are not separated by {delimiter!r} 分隔符不对: "
+            f"{text[:40]!r}; {remedy}"
         )
     if without in head:
         raise ValueError(f"it has {without}: train, not test 这是训练集，不是测试集")
@@ -640,7 +645,6 @@ UNREADABLE = (
     ValueError,
     RuntimeError,
     csv.Error,
-    lzma.LZMAError,
     zlib.error,
     zipfile.BadZipFile,
 )
@@ -659,7 +663,7 @@ def write_submission(head, rows, args):
             writer.writerows(rows)
     except OSError as error:  # not allowed here, disk full
         reason = error.strerror or error
-        sys.exit(f"cannot write {name}: {reason} 无法写入")
+        sys.exit(f"cannot write {new}: {reason} 无法写入（是否正被 Excel 打开？）")
     try:
         new.replace(name)
     except OSError:  # Windows: Excel has it open

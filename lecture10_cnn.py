@@ -164,6 +164,7 @@ def main(argv=None):
     print(f"training on {device}")
     losses = {}
     accuracies = {}
+    model = None
     try:
         for name in args.model:  # only "basic", unless --model says otherwise
             # 2. Model
@@ -179,7 +180,7 @@ def main(argv=None):
             if device == "cpu":
                 # 让同一像素的各个通道在内存里相邻: 1.25 to 1.65 times as fast on a cpu.
                 # A network of yours needs x.flatten(1) then, not x.view(batch_size, -1).
-                # 不写这一行结果也一样，只是慢一些
+                # 不写这一行，结果只差舍入误差，但慢一些
                 model.to(memory_format=torch.channels_last)
 
             # 3. Loss and optimizer
@@ -261,9 +262,11 @@ def save_model(state, file):
     """Write a state_dict; a file that was there stays until the new one is whole."""
     for tensor in state.values():
         if not tensor.isfinite().all():
-            sys.exit(
-                "no network saved, it holds nan: a smaller --lr 训练发散，没有保存"
+            print(
+                "no network saved, it holds nan: a smaller --lr 没有保存，请把 --lr 调小",
+                file=sys.stderr,
             )
+            return
     new = file.with_name(f"new-{file.name}")
     try:
         torch.save(state, new)
@@ -362,8 +365,11 @@ def open_gray(file):
     except Image.DecompressionBombError:
         raise ValueError(large) from None
     except OSError as error:
-        reason = error.strerror or "no PNG or JPEG picture, or a damaged one"
-        raise ValueError(f"{reason} 打不开，请转成 PNG 或 JPG") from None
+        if error.strerror:  # not allowed to read it, a folder
+            raise ValueError(f"{error.strerror} 无法读取") from None
+        raise ValueError(
+            "no PNG or JPEG picture, or a damaged one 打不开，请转成 PNG 或 JPG"
+        ) from None
     except (
         RuntimeError,
         SyntaxError,
@@ -864,7 +870,7 @@ def parse_args(argv):
     check_plot(parser, args)
     check_save(parser, args)
     args.device = pick_device(parser, args.device)
-    if args.plot in args.predict:
+    if args.plot.resolve() in [file.resolve() for file in args.predict]:
         parser.error("--plot is a picture of --predict 会覆盖自己的图片，请换个名字")
     args.predict = read_pictures(args.predict)  # before the training 先读图片
     if args.dry_run:
@@ -906,7 +912,6 @@ def pick_device(parser, name):
         print(
             f"cuda cannot be used ({reason}): cpu 显卡用不了，改用 CPU", file=sys.stderr
         )
-        torch.cuda.is_available = lambda: False  # Adam asks the card even on the CPU
         return "cpu"
     parser.error(f"--device {name}: {reason}; --device cpu works 请用 --device cpu")
 
@@ -961,7 +966,7 @@ def check_mnist(data_dir):
         datasets.MNIST(data_dir, download=True)  # unpacks the four archives
     except OSError as error:  # not allowed to read or write there, disk full
         reason = error.strerror or error
-        sys.exit(f"cannot unpack MNIST in {raw.as_posix()}: {reason} 无法在此解压")
+        sys.exit(f"cannot use MNIST in {raw.as_posix()}: {reason} 无法读取或解压")
 
 
 def check_plot(parser, args):

@@ -246,6 +246,7 @@ def main(argv=None):
     print(f"training on {device}")
     losses = {}
     accuracies = {}
+    model = None
     try:
         for name in args.model:  # googlenet, then resnet 依次训练
             # 2. Model
@@ -256,7 +257,7 @@ def main(argv=None):
             if device == "cpu":
                 # 让同一像素的各个通道在内存里相邻: 1.25 to 1.65 times as fast on a cpu.
                 # A network of yours needs x.flatten(1) then, not x.view(batch_size, -1).
-                # 不写这一行结果也一样，只是慢一些
+                # 不写这一行，结果只差舍入误差，但慢一些
                 model = model.to(memory_format=torch.channels_last)
 
             # 3. Loss and optimizer
@@ -746,7 +747,6 @@ def pick_device(parser, name):
         print(
             f"cuda cannot be used ({reason}): cpu 显卡用不了，改用 CPU", file=sys.stderr
         )
-        torch.cuda.is_available = lambda: False  # Adam asks the card even on the CPU
         return "cpu"
     parser.error(f"--device {name}: {reason}; --device cpu works 请用 --device cpu")
 
@@ -784,7 +784,7 @@ def check_mnist(data_dir):
         datasets.MNIST(data_dir, download=True)  # unpacks the four archives
     except OSError as error:  # not allowed to read or write there, disk full
         reason = error.strerror or error
-        sys.exit(f"cannot unpack MNIST in {raw.as_posix()}: {reason} 无法在此解压")
+        sys.exit(f"cannot use MNIST in {raw.as_posix()}: {reason} 无法读取或解压")
 
 
 def check_plot(parser, args):

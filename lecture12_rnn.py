@@ -220,7 +220,7 @@ def spell(outputs):
     return text
 
 
-# 15 epochs are not enough from every random start. Of the seeds 0 to 99 so many end on
+# 15 epochs are not enough from every random start. Of the seeds 0 to 99 this many end on
 # "ohlol" (torch 2.14, cpu): rnncell 72, rnn 59, embedding 100, lstm 61, gru 88.
 # 不是每个随机起点 15 轮都够；从 0 数起，种子 2 是第一个让五个模型都学会的 (all five do)
 DEFAULT_SEED = 2
@@ -471,13 +471,11 @@ def parse_args(argv):
 def hide_broken_gpu():
     """Adam asks the graphics card even on the CPU: one that does not answer is hidden.
 
-    显卡坏了或被占满时，用 CPU 的 Adam 也会报错，所以把它藏起来。
+    即使只用 CPU，Adam 也会询问显卡；显卡坏了或被占满就会报错，所以当作没有显卡。
     """
-    if not torch.cuda.is_available():
-        return
     try:
-        torch.cuda.current_stream()
-    except RuntimeError:
+        torch.optim.Adam([torch.zeros(1, requires_grad=True)]).step()
+    except Exception:  # noqa: BLE001 torch raises several kinds
         torch.cuda.is_available = lambda: False
 
 

@@ -31,7 +31,6 @@ import csv
 import gzip
 import hashlib
 import io
-import lzma
 import sys
 import tempfile
 import time
@@ -184,7 +183,7 @@ def test(model, device, test_loader):
     correct = 0
     total = 0
     model.eval()
-    with torch.no_grad():  # 测试不需要梯度，不建计算图
+    with torch.no_grad():  # 测试不需要梯度，不构建计算图
         for seqs, lengths, target in test_loader:
             output = model(seqs.to(device), lengths)
             predicted = output.argmax(dim=1).cpu()
@@ -276,9 +275,7 @@ def main(argv=None):
         # In your own program 自己的程序里: torch.save(model.state_dict(), "names.pt")
         save_model(best, args.save)
         best_epoch = accuracies.index(max(accuracies)) + 1
-        print(
-            f"It is epoch {best_epoch}'s, the best; what follows is the last epoch's."
-        )
+        print(f"The best is epoch {best_epoch}; what follows is the last epoch's.")
 
     # 5. Inference and plot
     labels = [label for name, label in test_set]  # the classes of the test part
@@ -330,9 +327,11 @@ def save_model(state, file):
     """Write a state_dict; a file that was there stays until the new one is whole."""
     for tensor in state.values():
         if not tensor.isfinite().all():
-            sys.exit(
-                "no network saved, it holds nan: a smaller --lr 训练发散，没有保存"
+            print(
+                "no network saved, it holds nan: a smaller --lr 没有保存，请把 --lr 调小",
+                file=sys.stderr,
             )
+            return
     new = file.with_name(f"new-{file.name}")
     try:
         torch.save(state, new)
@@ -492,9 +491,11 @@ def submit(model, numbers, args):
         for seqs, lengths, places in loader:
             output = model(seqs.to(args.device), lengths)
             if output.isnan().any():
-                sys.exit(
-                    "no submission, the network answers nan: a smaller --lr 训练发散，没有提交文件"
+                print(
+                    "no submission, the network answers nan 没有提交文件，请把 --lr 调小",
+                    file=sys.stderr,
                 )
+                return
             sentiments[places] = output.argmax(dim=1).cpu()
     rows = list(zip(ids, sentiments.tolist()))
     write_submission(["PhraseId", "Sentiment"], rows, args)
@@ -737,6 +738,8 @@ def parse_args(argv):
     check_plot(parser, args)
     check_save(parser, args)
     args.device = pick_device(parser, args.device)
+    if args.device == "cpu":
+        hide_broken_gpu()
     if args.submit:
         args.submit = load_reviews_test(args.submit)  # read before the training
     if args.dry_run:
@@ -747,6 +750,17 @@ def parse_args(argv):
     if args.load:
         args.epochs = 0
     return args
+
+
+def hide_broken_gpu():
+    """Adam asks the graphics card even on the CPU: one that does not answer is hidden.
+
+    即使只用 CPU，Adam 也会询问显卡；显卡坏了或被占满就会报错，所以当作没有显卡。
+    """
+    try:
+        torch.optim.Adam([torch.zeros(1, requires_grad=True)]).step()
+    except Exception:  # noqa: BLE001 torch raises several kinds
+        torch.cuda.is_available = lambda: False
 
 
 def pick_device(parser, name):
@@ -762,7 +776,6 @@ def pick_device(parser, name):
         print(
             f"cuda cannot be used ({reason}): cpu 显卡用不了，改用 CPU", file=sys.stderr
         )
-        torch.cuda.is_available = lambda: False  # Adam asks the card even on the CPU
         return "cpu"
     parser.error(f"--device {name}: {reason}; --device cpu works 请用 --device cpu")
 
@@ -844,7 +857,7 @@ def read_table(file, delimiter, columns, without=None):
                 if "MACOSX" not in name and not name.endswith("/"):
                     names.append(name)
             if "xl/workbook.xml" in names:
-                raise ValueError("an Excel workbook: save it as CSV 请另存为 CSV 文件")
+                raise ValueError(f"an Excel workbook Excel 工作簿; {remedy}")
             if len(names) != 1:
                 raise ValueError(f"a zip of {len(names)} files: unpack it 请先解压")
             data = archive.read(names[0])
@@ -853,7 +866,7 @@ def read_table(file, delimiter, columns, without=None):
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise ValueError(f"it is not in UTF-8: {remedy} 编码不是 UTF-8") from None
+        raise ValueError(f"it is not in UTF-8 编码不是 UTF-8; {remedy}") from None
     if not text.strip():
         raise ValueError("it is empty 文件是空的")
     lines = io.StringIO(text, newline="")
@@ -862,8 +875,8 @@ def read_table(file, delimiter, columns, without=None):
     missing = [name for name in columns if name not in head]
     if missing and len(head) <= 1:
         raise ValueError(
-            f"its columns are not separated by {delimiter!r}: {text[:40]!r}; "
-            f"{remedy} 分隔符不对"
+            f"its columns are not separated by {delimiter!r} 分隔符不对: "
+            f"{text[:40]!r}; {remedy}"
         )
     if without in head:
         raise ValueError(f"it has {without}: train, not test 这是训练集，不是测试集")
@@ -891,7 +904,6 @@ UNREADABLE = (
     ValueError,
     RuntimeError,
     csv.Error,
-    lzma.LZMAError,
     zlib.error,
     zipfile.BadZipFile,
 )
@@ -910,7 +922,7 @@ def write_submission(head, rows, args):
             writer.writerows(rows)
     except OSError as error:  # not allowed here, disk full
         reason = error.strerror or error
-        sys.exit(f"cannot write {name}: {reason} 无法写入")
+        sys.exit(f"cannot write {new}: {reason} 无法写入（是否正被 Excel 打开？）")
     try:
         new.replace(name)
     except OSError:  # Windows: Excel has it open

@@ -281,7 +281,7 @@ def test_mnist_in_a_folder_that_cannot_be_written(call, tmp_path):
         result = call("lecture10_cnn --dry-run", "--data-dir", tmp_path)
     finally:
         raw.chmod(0o755)
-    check_line(result, 1, "cannot unpack MNIST", "Permission denied")
+    check_line(result, 1, "cannot use MNIST", "Permission denied")
 
 
 # -------------------------------------------------------------------------- Divergence
