@@ -243,7 +243,6 @@ def test_excerpts(name):
 
 NORMAL = {  # the README's row: file, its rows, network in spread.csv
     "2": ("lecture02", ["MSE at w = 1"], ""),
-    "3": ("lecture03", ["gd: prediction for x = 4"], ""),
     "4": ("lecture04", ["progress: 0"], ""),
     "5": ("lecture05", ["prediction for x = 4"], ""),
     "6": ("lecture06", ["P(pass) = 0.5 at hours"], ""),
