@@ -382,7 +382,7 @@ def draw(losses, history, parts, args):
 
 def tell_divergence(losses):
     """A line on standard error if the loss ended far above where it can begin."""
-    if not losses or losses[-1] < 10:  # nan < 10 is False
+    if losses[-1] < 10:  # nan < 10 is False
         return
     print(
         f"the training diverged, loss {losses[-1]:.3g}: try a smaller --lr",
@@ -438,9 +438,9 @@ def parse_args(argv):
     if args.epochs < 1:
         parser.error("--epochs must be 1 or more 轮数至少为 1")
     if not 0 < args.lr < 1e9:
-        parser.error("--lr must be above 0, below 1e9 学习率必须大于 0")
+        parser.error("--lr must be above 0, below 1e9 学习率必须大于 0、小于 1e9")
     if not 1 <= args.batch_size < 1e9:
-        parser.error("--batch-size must be 1 or more, below 1e9 批量至少为 1")
+        parser.error("--batch-size must be 1 or more, below 1e9 批量至少为 1、小于 1e9")
     if not 0 <= args.seed < 1e9:
         parser.error("--seed must be 0 to 999999999 随机种子应为 0 到 999999999")
     if not 0 <= args.num_workers < 100:
@@ -466,7 +466,7 @@ def parse_args(argv):
 
 ADVICE = (
     "unpack the ZIP again, or: git checkout -- data (or is --data-dir wrong?) "
-    "请重新解压，或检查 --data-dir"
+    "请重新解压，或执行 git checkout -- data；用了 --data-dir 的请检查"
 )
 
 
@@ -511,15 +511,13 @@ def check_diabetes(file):
             raise ValueError(f"row {number}: not all from -1 to 1 数值超出 -1 到 1")
 
 
-def read_passengers(file, last, advice):
+def read_passengers(file, last, advice, without=None):
     """Rows [Pclass, Sex, Age, and the column `last`]; one line, and the end, if bad.
 
-    `last` is Survived for training, PassengerId for Kaggle's test.csv.
+    `last` is Survived for training, PassengerId for Kaggle's test.csv, which is
+    `without` Survived.
     """
     try:
-        without = None
-        if last == "PassengerId":
-            without = "Survived"
         rows = read_table(file, ",", ["Pclass", "Sex", "Age", last], without)
         for line, pclass, sex, age, value in rows:
             check_passenger(line, pclass, sex, age)
@@ -549,7 +547,7 @@ def check_passenger(line, pclass, sex, age):
 def load_titanic_test(file):
     """Kaggle's test.csv: rows [Pclass, Sex, Age, PassengerId]."""
     advice = "--submit takes Kaggle's test.csv 需要 Kaggle 的 test.csv"
-    return read_passengers(file, "PassengerId", advice)
+    return read_passengers(file, "PassengerId", advice, without="Survived")
 
 
 def read_table(file, delimiter, columns, without=None):

@@ -278,9 +278,8 @@ def load_otto(file):
         if len(rows) < 5:
             raise ValueError("fewer than 5 rows 行数太少")
     except UNREADABLE as error:
-        sys.exit(
-            f"cannot use {file.as_posix()}: {error}; --otto takes Kaggle's train.csv 需要 Kaggle 的 train.csv"
-        )
+        advice = "--otto takes Kaggle's train.csv 需要 Kaggle 的 train.csv"
+        sys.exit(f"cannot use {file.as_posix()}: {error}; {advice}")
     dataset = TensorDataset(x, torch.tensor(labels))
     fifth = len(dataset) // 5
     test_set, train_set = random_split(dataset, [fifth, len(dataset) - fifth])
@@ -293,9 +292,8 @@ def load_otto_test(file):
         rows = read_table(file, ",", ["id"] + FEATURES, without="target")
         x = otto_features(rows)
     except UNREADABLE as error:
-        sys.exit(
-            f"cannot use {file.as_posix()}: {error}; --submit takes Kaggle's test.csv 需要 Kaggle 的 test.csv"
-        )
+        advice = "--submit takes Kaggle's test.csv 需要 Kaggle 的 test.csv"
+        sys.exit(f"cannot use {file.as_posix()}: {error}; {advice}")
     ids = [row[1] for row in rows]
     return ids, x
 
@@ -506,9 +504,9 @@ def parse_args(argv):
     if args.epochs < 1:
         parser.error("--epochs must be 1 or more 轮数至少为 1")
     if not 0 < args.lr < 1e9:
-        parser.error("--lr must be above 0, below 1e9 学习率必须大于 0")
+        parser.error("--lr must be above 0, below 1e9 学习率必须大于 0、小于 1e9")
     if not 1 <= args.batch_size < 1e9:
-        parser.error("--batch-size must be 1 or more, below 1e9 批量至少为 1")
+        parser.error("--batch-size must be 1 or more, below 1e9 批量至少为 1、小于 1e9")
     if not 0 <= args.seed < 1e9:
         parser.error("--seed must be 0 to 999999999 随机种子应为 0 到 999999999")
     if args.submit and not args.otto:
@@ -542,7 +540,7 @@ def pick_device(parser, name):
 
 ADVICE = (
     "unpack the ZIP again, or: git checkout -- data (or is --data-dir wrong?) "
-    "请重新解压，或检查 --data-dir"
+    "请重新解压，或执行 git checkout -- data；用了 --data-dir 的请检查"
 )
 # MD5 of the unpacked files; those of the archives are in datasets.MNIST.resources.
 UNPACKED = {

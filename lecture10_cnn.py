@@ -92,8 +92,8 @@ class Net(torch.nn.Module):
         x = F.relu(self.pooling(self.conv1(x)))  # -> (N, 10, 24, 24) -> (N, 10, 12, 12)
         x = F.relu(self.pooling(self.conv2(x)))  # -> (N, 20, 8, 8) -> (N, 20, 4, 4)
         # 展平成 20 × 4 × 4 = 320 个数（幻灯片 10-55 至 10-58 的注释 (n, 784) 是笔误）
-        # The video: x.view(batch_size, -1). Here that raises on a cpu (channels_last, in
-        # main) 在本文件里用 CPU 会报错，自己的网络也请写 flatten(1)
+        # The video: x.view(batch_size, -1). Why that raises here on a cpu: channels_last,
+        # in main 在本文件里用 CPU 会报错，原因见 main 里的 channels_last
         x = x.flatten(1)
         return self.fc(x)  # 最后一层不加激活，损失函数里已经有 softmax
 
@@ -200,7 +200,9 @@ def main(argv=None):
                 losses[name].append(loss)
                 accuracies[name].append(accuracy)
     except KeyboardInterrupt:  # Ctrl-C: the finished epochs are kept 已训练完的轮会保留
-        finished = sum(len(losses[name]) for name in losses)
+        finished = 0
+        for numbers in losses.values():
+            finished += len(numbers)
         print(f"interrupted: {finished} finished epochs are kept", file=sys.stderr)
         if finished == 0:
             return model
@@ -858,9 +860,9 @@ def parse_args(argv):
     if args.epochs < 1:
         parser.error("--epochs must be 1 or more 轮数至少为 1")
     if not 0 < args.lr < 1e9:
-        parser.error("--lr must be above 0, below 1e9 学习率必须大于 0")
+        parser.error("--lr must be above 0, below 1e9 学习率必须大于 0、小于 1e9")
     if not 1 <= args.batch_size < 1e9:
-        parser.error("--batch-size must be 1 or more, below 1e9 批量至少为 1")
+        parser.error("--batch-size must be 1 or more, below 1e9 批量至少为 1、小于 1e9")
     if not 0 <= args.seed < 1e9:
         parser.error("--seed must be 0 to 999999999 随机种子应为 0 到 999999999")
     if "all" in args.model:
@@ -935,7 +937,7 @@ def check_save(parser, args):
 
 ADVICE = (
     "unpack the ZIP again, or: git checkout -- data (or is --data-dir wrong?) "
-    "请重新解压，或检查 --data-dir"
+    "请重新解压，或执行 git checkout -- data；用了 --data-dir 的请检查"
 )
 # MD5 of the unpacked files; those of the archives are in datasets.MNIST.resources.
 UNPACKED = {

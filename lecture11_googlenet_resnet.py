@@ -20,6 +20,7 @@ shortcut），作业 11-2 是 DenseNet。
 
 preact is the residual block that its authors themselves propose. It and densenet have
 batch normalisation, the other four have none: compare with care.
+preact 和 densenet 有批归一化，其余四个没有，准确率不能直接比较。
 """
 
 import argparse
@@ -276,7 +277,9 @@ def main(argv=None):
                 losses[name].append(loss)
                 accuracies[name].append(accuracy)
     except KeyboardInterrupt:  # Ctrl-C: the finished epochs are kept 已训练完的轮会保留
-        finished = sum(len(numbers) for numbers in losses.values())
+        finished = 0
+        for numbers in losses.values():
+            finished += len(numbers)
         print(f"interrupted: {finished} finished epochs are kept", file=sys.stderr)
         if finished == 0:
             return model
@@ -719,9 +722,9 @@ def parse_args(argv):
     if args.epochs < 1:
         parser.error("--epochs must be 1 or more 轮数至少为 1")
     if not 0 < args.lr < 1e9:
-        parser.error("--lr must be above 0, below 1e9 学习率必须大于 0")
+        parser.error("--lr must be above 0, below 1e9 学习率必须大于 0、小于 1e9")
     if not 1 <= args.batch_size < 1e9:
-        parser.error("--batch-size must be 1 or more, below 1e9 批量至少为 1")
+        parser.error("--batch-size must be 1 or more, below 1e9 批量至少为 1、小于 1e9")
     if not 0 <= args.seed < 1e9:
         parser.error("--seed must be 0 to 999999999 随机种子应为 0 到 999999999")
     if "all" in args.model:
@@ -753,7 +756,7 @@ def pick_device(parser, name):
 
 ADVICE = (
     "unpack the ZIP again, or: git checkout -- data (or is --data-dir wrong?) "
-    "请重新解压，或检查 --data-dir"
+    "请重新解压，或执行 git checkout -- data；用了 --data-dir 的请检查"
 )
 # MD5 of the unpacked files; those of the archives are in datasets.MNIST.resources.
 UNPACKED = {

@@ -457,7 +457,7 @@ def parse_args(argv):
     if args.epochs < 1:
         parser.error("--epochs must be 1 or more 轮数至少为 1")
     if args.lr is not None and not 0 < args.lr < 1e9:
-        parser.error("--lr must be above 0, below 1e9 学习率必须大于 0")
+        parser.error("--lr must be above 0, below 1e9 学习率必须大于 0、小于 1e9")
     if not 0 <= args.seed < 1e9:
         parser.error("--seed must be 0 to 999999999 随机种子应为 0 到 999999999")
     check_plot(parser, args)

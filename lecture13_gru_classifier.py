@@ -300,7 +300,8 @@ def main(argv=None):
         if not args.reviews and not args.dry_run:
             draw_video(axes, course)
     save_plot(figure, args)
-    tell_divergence(losses)
+    if not args.load:
+        tell_divergence(losses)
     return model
 
 
@@ -434,9 +435,8 @@ def load_reviews(file):
         if not train_phrases or not test_phrases:
             raise ValueError("fewer than 5 sentences 句子太少")
     except UNREADABLE as error:
-        sys.exit(
-            f"cannot use {file.as_posix()}: {error}; --reviews takes Kaggle's train.tsv 需要 Kaggle 的 train.tsv"
-        )
+        advice = "--reviews takes Kaggle's train.tsv 需要 Kaggle 的 train.tsv"
+        sys.exit(f"cannot use {file.as_posix()}: {error}; {advice}")
 
     words = set()
     for phrase in train_phrases:
@@ -459,9 +459,8 @@ def load_reviews_test(file):
     try:
         rows = read_table(file, "\t", ["PhraseId", "Phrase"], without="Sentiment")
     except UNREADABLE as error:
-        sys.exit(
-            f"cannot use {file.as_posix()}: {error}; --submit takes Kaggle's test.tsv 需要 Kaggle 的 test.tsv"
-        )
+        advice = "--submit takes Kaggle's test.tsv 需要 Kaggle 的 test.tsv"
+        sys.exit(f"cannot use {file.as_posix()}: {error}; {advice}")
     ids = [row[1] for row in rows]
     phrases = [row[2] for row in rows]
     return ids, phrases
@@ -663,7 +662,7 @@ def draw_video(axes, course):
 
 def tell_divergence(losses):
     """A line on standard error if the loss ended far above where it can begin."""
-    if not losses or losses[-1] < 10:  # nan < 10 is False
+    if losses[-1] < 10:  # nan < 10 is False
         return
     print(
         f"the training diverged, loss {losses[-1]:.3g}: try a smaller --lr",
@@ -720,9 +719,9 @@ def parse_args(argv):
     if args.epochs < 1:
         parser.error("--epochs must be 1 or more 轮数至少为 1")
     if not 0 < args.lr < 1e9:
-        parser.error("--lr must be above 0, below 1e9 学习率必须大于 0")
+        parser.error("--lr must be above 0, below 1e9 学习率必须大于 0、小于 1e9")
     if not 1 <= args.batch_size < 1e9:
-        parser.error("--batch-size must be 1 or more, below 1e9 批量至少为 1")
+        parser.error("--batch-size must be 1 or more, below 1e9 批量至少为 1、小于 1e9")
     if not 0 <= args.seed < 1e9:
         parser.error("--seed must be 0 to 999999999 随机种子应为 0 到 999999999")
     if args.submit and not args.reviews:
@@ -799,7 +798,7 @@ def check_save(parser, args):
 
 ADVICE = (
     "unpack the ZIP again, or: git checkout -- data (or is --data-dir wrong?) "
-    "请重新解压，或检查 --data-dir"
+    "请重新解压，或执行 git checkout -- data；用了 --data-dir 的请检查"
 )
 
 

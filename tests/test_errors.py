@@ -28,7 +28,10 @@ from snapshots import few_names
 
 MNIST = ["lecture09_softmax_mnist", "lecture10_cnn", "lecture11_googlenet_resnet"]
 NAMES = "lecture13_gru_classifier"
-ADVICE = "unpack the ZIP again, or: git checkout -- data"
+ADVICE = (
+    "unpack the ZIP again, or: git checkout -- data (or is --data-dir wrong?) "
+    "请重新解压，或执行 git checkout -- data"
+)
 FAST = "lecture02_linear_model"  # without torch
 
 # ----------------------------------------------------------------------------- Options
@@ -261,8 +264,9 @@ def test_a_folder_that_torchvision_filled(tmp_path):
     labels = raw / "train-labels-idx1-ubyte"
     whole = labels.read_bytes()
     labels.write_bytes(b"half")
-    with pytest.raises(SystemExit, match="no train-images"):
+    with pytest.raises(SystemExit) as found:
         check_mnist(tmp_path)
+    assert "no train-images" in str(found.value) and ADVICE in str(found.value)
     for file in data_copy().glob("MNIST/raw/*.gz"):
         shutil.copyfile(file, raw / file.name)
     check_mnist(tmp_path)

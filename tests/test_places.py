@@ -112,7 +112,7 @@ def test_the_network_would_be_noticed(tmp_path):
 
 
 def test_console_of_another_code_page(tmp_path):
-    """ASCII only: --help with its Chinese, a Chinese path."""
+    """ASCII only: --help, a Chinese path, an error line with its Chinese remedy."""
     env = {**ENVIRONMENT, "PYTHONIOENCODING": "ascii"}
     script = "lecture02_linear_model.py"
     result = run(script, "--dry-run", "--plot", "图.png", cwd=tmp_path, env=env)
@@ -121,6 +121,9 @@ def test_console_of_another_code_page(tmp_path):
     result = run(script, "--help", cwd=tmp_path, env=env)
     assert (result.status, result.err) == (0, "")
     assert result.out.startswith("Lecture 02") and "--dry-run" in result.out
+    result = run(script, "--plot", "图.doc", cwd=tmp_path, env=env)
+    assert result.status == 2 and "--plot takes a name" in result.err
+    assert len(result.err.splitlines()) == 1
 
 
 # -------------------------------------------------------------------------- Notebooks
