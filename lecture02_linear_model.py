@@ -1,21 +1,21 @@
 """Lecture 02 · Linear model (第二讲 线性模型)
 
-How many points does a student get after 4 hours of study, if 1, 2 and 3 hours gave 2,
-4 and 6 points? The model is y_pred = x * w, with one weight w. There is no training
-yet: every w from 0.0 to 4.0 is tried, and the one with the smallest mean squared error
-(MSE) wins.
+看到 main 结束就够了，那就是视频里的程序；后面是作业和画图。学习 1、2、3 小时得 2、4、6 分，那么学习 4 小时
+得几分？每一讲都分四步：数据集、模型、训练、推理。权重先随机猜一个，用损失衡量好坏。这一讲还没有训练：
+用穷举法把 w 的取值逐个试一遍，均方误差（MSE）最小的那个 w 就是结果。作业给模型加上偏置 b，
+画出损失随 w 和 b 变化的曲面：--model affine。
 
-每一讲都分四步：数据集、模型、训练、推理。权重先随机猜一个，用损失衡量好坏。
-这一讲还没有训练：用穷举法把 w 的取值逐个试一遍，均方误差（MSE）最小的那个 w 就是结果。
-作业给模型加上偏置 b，画出损失随 w 和 b 变化的曲面：--model affine。
+Read as far as the end of main: that is the lecture. How many points does a student get
+after 4 hours of study, if 1, 2 and 3 hours gave 2, 4 and 6 points? The model is
+y_pred = x * w, with one weight w. There is no training yet: every w from 0.0 to 4.0 is
+tried, and the one with the smallest mean squared error (MSE) wins.
 
-    python lecture02_linear_model.py                  # the video 视频: scan w
-    python lecture02_linear_model.py --model affine   # exercise 作业: scan w and b
+    python lecture02_linear_model.py                  # the video 视频：逐个试 w
+    python lecture02_linear_model.py --model affine   # exercise 作业：逐个试 w 和 b
 """
 
 import argparse
 import sys
-import tempfile
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -23,7 +23,7 @@ import numpy as np
 
 # %% 1. Dataset 数据集 --------------------
 x_data = [1.0, 2.0, 3.0]  # hours of study 学习时间
-y_data = [2.0, 4.0, 6.0]  # points 分数: the labels 标签
+y_data = [2.0, 4.0, 6.0]  # points 分数：标签
 
 
 # %% 2. Model 模型 --------------------
@@ -40,15 +40,14 @@ def loss(x, y, w):
 
 
 # %% The lecture 视频里的程序（看到 main 结束就够了） --------------------
-def main(argv=None):
+def main(args):
     """The video's program; returns the best w."""
-    # Without options: model linear, step 0.1 不加选项就是视频里的值
-    args = parse_args(argv)
+    # without options model is linear 不加选项就是视频里的值
     if args.model == "affine":
-        return affine(args)
+        return affine(args)  # 作业：加上偏置 b
 
-    # 4. Search: there is no training yet 穷举法：每个 w 都试一遍
-    w_list = np.arange(0.0, 4.1, args.step)  # 0.0, 0.1, 0.2 … 4.0
+    # 4. Search, no training yet 穷举法：每个 w 都试一遍
+    w_list = np.arange(0.0, 4.1, 0.1)  # 0.0, 0.1, 0.2 … 4.0
     mse_list = []
     for w in w_list:
         print("w=", w)
@@ -58,28 +57,27 @@ def main(argv=None):
             loss_val = loss(x_val, y_val, w)
             l_sum += loss_val
             print("\t", x_val, y_val, y_pred_val, loss_val)
-        # The cost is the mean of the losses 代价是所有样本损失的平均值，即均方误差 MSE
-        # (slide 2-23 says their sum, 2-14 and 2-15 compute the mean)
+        # 代价是所有样本损失的平均值，即均方误差 MSE；幻灯片 2-23 写成求和，
+        # 2-14 和 2-15 算的都是平均 (the cost is the mean, not the sum)
         mse = l_sum / len(x_data)
         print("MSE=", mse)
         mse_list.append(mse)
 
-    # 5. Inference and plot
+    # 5. Inference and plot 推理与画图
     best = w_list[np.argmin(mse_list)]  # argmin 给出最小值的位置
     y_test = forward(4.0, best)  # 推理：用最好的 w 预测 x = 4
     print(f"smallest MSE at w = {best:.1f}; x = 4 gives {y_test:.1f}")
 
-    rows = compare(w_list, mse_list, best, args)
-    print_table("slides 2-15, 2-16, 2-25", rows, args)
+    print_table("slides 2-15, 2-16, 2-25", compare(mse_list, best, y_test), args)
     figure = draw(w_list, mse_list, args)
-    save_plot(figure, args)
+    save_plot(figure, "lecture02_linear_model", args)
     return best
 
 
-# %% Exercise 2-26 作业：y_pred = x * w + b 的损失曲面 --------------------
+# %% Exercise 作业（幻灯片 2-26）：y_pred = x * w + b 的损失曲面 --------------------
 def affine(args):
     """Try every w with every b, and draw the cost as a surface; returns the best two."""
-    w_list = np.arange(0.0, 4.1, args.step)
+    w_list = np.arange(0.0, 4.1, 0.1)
     b_list = w_list - 2  # from -2.0 to 2.0
     # 网格 grid: every w stands beside every b, both of shape (41, 41)
     w, b = np.meshgrid(w_list, b_list)
@@ -96,9 +94,9 @@ def affine(args):
         ("w of the smallest cost", f"{best_w:.1f}", "2 (computed)"),
         ("b of the smallest cost", f"{best_b:.1f}", "0 (computed)"),
     ]
-    print_table("exercise 2-26", rows, args)
+    print_table("exercise of slide 2-26", rows, args)
     figure = draw_surface(w, b, cost, best_w, best_b)
-    save_plot(figure, args)
+    save_plot(figure, "lecture02_linear_model_affine", args)
     return best_w, best_b
 
 
@@ -126,21 +124,16 @@ VIDEO_FIRST = [  # slide 2-25, at w = 0.0, 0.1 … 0.5, all digits
 ]
 
 
-def compare(w_list, mse_list, best, args):
+def compare(mse_list, best, y_test):
     """Table rows: the costs of two slides, the best w, and the prediction."""
     rows = []
     for w, video in VIDEO_MSE.items():
-        place = np.argmin(abs(w_list - w))  # where this w stands in the list
-        rows.append((f"MSE at w = {w}", f"{mse_list[place]:.4f}", video))
-    if not args.dry_run:
-        equal = 0
-        for ours, video in zip(mse_list, VIDEO_FIRST):
-            if ours == video:
-                equal += 1
-        rows.append(("MSEs equal to the last digit", f"{equal} of 6", "6 shown"))
+        rows.append((f"MSE at w = {w}", f"{mse_list[10 * w]:.4f}", video))
+    for i, video in enumerate(VIDEO_FIRST):
+        rows.append((f"MSE at w = 0.{i}, all digits", mse_list[i], video))
     rows.append(("w of the smallest MSE", f"{best:.1f}", "2"))
     # the slides ask "?" for x = 4
-    rows.append(("prediction for x = 4", f"{forward(4.0, best):.1f}", "8 (computed)"))
+    rows.append(("prediction for x = 4", f"{y_test:.1f}", "8 (computed)"))
     return rows
 
 
@@ -172,98 +165,56 @@ def draw_surface(w, b, cost, best_w, best_b):
 
 
 # %% Command line 命令行选项（可以不看） --------------------
-def parse_args(argv):
-    """The options of the command line; one line and exit status 2 if one is wrong."""
+def parse_args(argv=None):
+    """The options of the command line; a wrong one ends in one line and status 2."""
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage=argparse.SUPPRESS,  # so that an error is one line
+        usage="%(prog)s [options], see --help",
     )
-    if hasattr(sys.stdout, "reconfigure"):  # not in a notebook, not in IDLE
-        sys.stdout.reconfigure(errors="replace")  # "?" for what a console cannot show
     add = parser.add_argument
-    add(
-        "--model",
-        choices=["linear", "affine"],
-        default="linear",
-        help="模型：x * w，或作业的 x * w + b, default linear",
-    )
-    plot = "plots/lecture02_linear_model.png"
-    add("--plot", type=Path, default=plot, metavar="FILE", help=f"图片, default {plot}")
-    add("--show", action="store_true", help="open the plot 训练后打开图片窗口")
+    model = "model 模型：x * w，或作业的 x * w + b, default linear"
+    add("--model", choices=["linear", "affine"], default="linear", help=model)
+    plot = "picture 图片, default plots/lecture02_linear_model.png"
+    add("--plot", type=Path, metavar="FILE", help=plot)
+    add("--show", action="store_true", help="open a window, too 打开图片窗口")
     add("--dry-run", action="store_true", help="only a try 只试跑几秒钟，结果不作数")
+    if argv is None and sys.argv[-1].endswith(".json"):
+        argv = []  # run as a cell: the kernel's own argument 在 notebook 里没有选项
     args = parser.parse_args(argv)
-
-    check_plot(parser, args)
-    args.step = 0.1  # between one w and the next
     if args.dry_run:
-        args.step = 1.0
-        print("dry run: a try of the script, its numbers are no result")
+        print("dry run: it only shows that the script works 试运行，结果不作数")
+    if not args.show and "IPython" not in sys.modules:
+        plt.switch_backend("agg")  # no window is needed 不开窗口
     return args
 
 
-def check_plot(parser, args):
-    """Say now what would otherwise fail after the training."""
-    if args.plot.suffix.lower() not in (".png", ".pdf", ".svg"):
-        parser.error(
-            "--plot takes a name that ends in .png, .pdf or .svg 图片扩展名不对"
-        )
-    if args.plot.is_dir():
-        parser.error(f"--plot {args.plot.as_posix()} is a folder 这是一个文件夹")
-    try:
-        args.plot.parent.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=args.plot.parent).close()
-    except OSError as error:  # not allowed there, for example
-        reason = error.strerror or error
-        parser.error(f"cannot write --plot {args.plot.as_posix()}: {reason} 无法写入")
-    if args.show:
-        try:
-            plt.close(plt.figure())  # can a window be opened?
-        except Exception as error:  # noqa: BLE001 each window system has its own
-            reason = str(error).split("\n")[0]
-            parser.error(f"--show: no window ({reason}) 打不开窗口，请去掉 --show")
-        if plt.get_backend().lower() == "agg":
-            parser.error("--show: there is no screen here 打不开窗口，请去掉 --show")
-    elif "IPython" not in sys.modules:
-        plt.switch_backend("agg")  # draw without windows: works on every machine
-
-
 def print_table(slide, rows, args):
-    """Print rows (name, this run, video) side by side; a dry run has no video."""
-    if args.dry_run:
-        print(f"\n{'':32} | {'dry run, no result':>24}")
-        for name, ours, video in rows:
-            print(f"{name:32} | {ours:>24}")
-        return
+    """Print rows (name, this run, video); a dry run stands beside no video."""
     print(f"\n{'':32} | {'this run':>24} | video ({slide})")
     for name, ours, video in rows:
+        if args.dry_run:
+            video = "(dry run)"
         print(f"{name:32} | {ours:>24} | {video}")
 
 
-def save_plot(figure, args):
-    """Write the picture; one of an earlier run stays until the new one is whole."""
+def save_plot(figure, name, args):
+    """Write the picture to plots/name.png, or to --plot; --show opens a window, too."""
     if args.dry_run:
-        style = {"size": 36, "rotation": 20, "alpha": 0.3, "ha": "center"}
-        figure.text(0.5, 0.4, "dry run, no result", **style)
-    new = args.plot.with_name(f"new-{args.plot.name}")
+        name = "dry_run"
+    file = args.plot or Path("plots", f"{name}.png")
+    if file.suffix == "":
+        file = file.with_suffix(".png")
     try:
-        args.plot.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(new)
-    except OSError as error:  # not allowed there, disk full
-        reason = error.strerror or error
-        sys.exit(f"cannot write --plot {args.plot.as_posix()}: {reason} 无法保存图片")
-    try:
-        new.replace(args.plot)
-    except OSError:  # Windows: a program that shows the earlier picture holds it
-        sys.exit(
-            f"cannot replace {args.plot.as_posix()}: is it open in another program? "
-            f"The new picture is {new.as_posix()} 旧图片可能正被其他程序占用，新图片另存在旁边"
-        )
-    print("plot saved to", args.plot.as_posix(), "(--show opens a window)")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(file)
+    except (OSError, ValueError) as error:  # not allowed, disk full, no picture's name
+        sys.exit(f"cannot write the picture {file.as_posix()}: {error} 图片无法保存")
+    print("plot saved to", file.as_posix(), "(--show opens a window)")
     if args.show:
         plt.show()
 
 
+# %% Run 运行：从这里开始训练 --------------------
 if __name__ == "__main__":
-    in_a_cell = sys.argv[-1].endswith(".json")  # the kernel's argument: no options
-    model = main([] if in_a_cell else None)
+    model = main(parse_args())

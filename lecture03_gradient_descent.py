@@ -1,33 +1,30 @@
 """Lecture 03 · Gradient descent (第三讲 梯度下降算法)
 
-The same three samples and y_pred = x * w, but now w is found by walking downhill:
-w = w - lr * gradient, from w = 1.0, 100 times. The sign of the derivative says which
-way is down; every step is greedy. Gradient descent takes the mean gradient of all
-samples (they can be computed in parallel). Stochastic gradient descent (SGD) updates
-after each sample: it cannot be parallel, every update needs the one before, but it
-often finds better weights. Mini-batch is the compromise.
+看到 main 结束就够了，那就是视频里的程序；后面是选学和画图。从 w = 1.0 出发，沿梯度的反方向一步一步走到损失最小的地方：
+w = w - lr * 梯度。梯度下降每轮用全部样本更新一次；随机梯度下降（SGD）每个样本更新一次，不能并行，
+但往往能找到更好的权重；小批量（mini-batch）是两者的折中。学习率太大会发散，可以试试 --lr 1。
+为什么不像第二讲那样搜索？先用稀疏的网格，再在最好的点附近加密（分治），在非凸函数上会错过最优点；
+权重一多，网格上的点就太多了。
 
-梯度下降：沿梯度的反方向一步一步走，找到损失最小的 w。随机梯度下降（SGD）每个样本更新一次，
-小批量（mini-batch）是两者的折中：--method all 画出三条曲线。
-在深度学习里，局部最优点很少造成麻烦，真正的麻烦是鞍点：那里梯度为 0，梯度下降停住不动，
-SGD 带噪声，有可能离开：--landscape saddle。学习率太大会发散，可以试试 --lr 1。
+Read as far as the end of main: that is the lecture. The same three samples and
+y_pred = x * w as in lecture 2, but now w is found by walking downhill: the sign of the derivative says which way is down, and every step is greedy.
+Gradient descent takes the mean gradient of all samples, which can be computed in
+parallel. Stochastic gradient descent (SGD) updates after each sample: it cannot be
+parallel, as every update needs the one before, but it often finds better weights.
+Mini-batch is the compromise. A search (a coarse grid, then a finer one around its best
+point) misses the optimum where the cost is not convex, and a grid over many weights has
+too many points.
 
-    python lecture03_gradient_descent.py                       # the video 视频
-    python lecture03_gradient_descent.py --lr 1                # it diverges 发散
-    python lecture03_gradient_descent.py --method sgd --smooth 0.1
-    python lecture03_gradient_descent.py --method all          # three curves 三种方法
-    python lecture03_gradient_descent.py --landscape saddle    # who gets stuck? 鞍点
-    python lecture03_gradient_descent.py --landscape local     # two valleys 局部最优
-
-Why not search, as in lecture 2? A coarse grid, then a finer one around its best point
-(divide and conquer, 分治) misses the optimum where the cost is not convex, and a grid
-over many weights has too many points.
+    python lecture03_gradient_descent.py                # the video 视频
+    python lecture03_gradient_descent.py --lr 1         # it diverges 发散
+    python lecture03_gradient_descent.py --method sgd   # its second program 视频的第二个程序
+    python lecture03_gradient_descent.py --method all   # three curves 三种方法
+    python lecture03_gradient_descent.py --landscape    # saddle point 鞍点与局部最优
 """
 
 import argparse
 import random
 import sys
-import tempfile
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -63,18 +60,17 @@ def gradient(xs, ys, w):
 
 
 # %% The lecture 视频里的程序（看到 main 结束就够了） --------------------
-def main(argv=None):
-    """The video's program; returns the trained w (of a landscape: where it ended)."""
-    # Without options: method gd, lr 0.01, epochs 100 不加选项就是视频里的值
-    args = parse_args(argv)
-    if args.landscape == "saddle":
-        return saddle(args)
-    if args.landscape == "local":
-        return local(args)
-    if args.method != "gd":
-        return other_methods(args)
+def main(args):
+    """The video's program; returns the trained w."""
+    # without options lr is 0.01, epochs 100 不加选项就是视频里的值
+    if args.landscape:
+        return landscape(args)  # 选学：鞍点
+    if args.method == "sgd":
+        return sgd(args)  # 视频的第二个程序
+    if args.method == "all":
+        return all_methods(args)  # 选学：三种方法画在一起
 
-    # 4. Training: one update an epoch, from all samples 每轮用全部样本更新一次
+    # 4. Training 训练：每轮用全部样本更新一次
     w = 1.0  # the first guess 初始权重，先猜一个
     w_list = []
     cost_list = []
@@ -82,25 +78,23 @@ def main(argv=None):
     for epoch in range(args.epochs):
         cost_val = cost(x_data, y_data, w)
         grad_val = gradient(x_data, y_data, w)
-        w -= args.lr * grad_val  # downhill 梯度指向上坡，所以减去它
+        w -= args.lr * grad_val  # 梯度指向上坡，所以减去它
         print(f"Epoch: {epoch} w= {w:.2f} cost= {cost_val:.2f}")
         w_list.append(w)
         cost_list.append(cost_val)
-        if cost_val > 1e9:
-            break  # it diverged, soon ** would raise OverflowError 已经发散，继续训练也没用
+        if not cost_val < 1e6:  # 再算下去，** 会引发 OverflowError
+            print("diverged: try a smaller --lr 训练发散，请把 --lr 调小")
+            break
 
-    # 5. Inference and plot
+    # 5. Inference and plot 推理与画图
     print("Predict (after training)", 4, f"{forward(4, w):.2f}")
-
-    rows = compare(w_list, cost_list)
-    print_table("slide 3-21", rows, args)
-    figure = draw(cost_list, args)
-    save_plot(figure, args)
-    tell_divergence("gd", cost_list)
+    print_table("slide 3-21", compare(w_list, cost_list), args)
+    figure = draw({"gd": (range(len(cost_list)), cost_list)}, args)
+    save_plot(figure, "lecture03_gradient_descent", args)
     return w
 
 
-# %% SGD and mini-batch 随机梯度下降与小批量 --------------------
+# %% More 选学：视频的第二个程序，随机梯度下降 --------------------
 def loss_sample(x, y, w):
     """The squared error of one sample."""
     return (forward(x, w) - y) ** 2
@@ -111,83 +105,34 @@ def gradient_sample(x, y, w):
     return 2 * x * (forward(x, w) - y)
 
 
-def train_sgd(lr, epochs):
-    """One update per sample, in order 1, 2, 3; returns w and the loss after each.
+def sgd(args):
+    """SGD as on slides 3-23 to 3-25: one update per sample, in order; returns w.
 
-    As on slides 3-23 to 3-25 the loss is taken after the update; gradient descent
-    (slide 3-21) takes the cost before it.
+    The loss is taken after the update; gradient descent (3-21) takes the cost before it.
     """
     w = 1.0
-    w_list = []
     losses = []
-    for epoch in range(epochs):
+    print("Predict (before training)", 4, forward(4, w))
+    for epoch in range(args.epochs):
         for x, y in zip(x_data, y_data):  # 每个样本更新一次，一轮更新三次
             grad = gradient_sample(x, y, w)
-            w -= lr * grad
+            w -= args.lr * grad
             print("\tgrad:", x, y, grad)
             loss_val = loss_sample(x, y, w)
-            w_list.append(w)
             losses.append(loss_val)
         print("progress:", epoch, "w=", w, "loss=", loss_val)
-        if loss_val > 1e9:
+        if not loss_val < 1e6:
+            print("diverged: try a smaller --lr 训练发散，请把 --lr 调小")
             break
-    return w_list, losses
 
-
-def train_batches(lr, epochs, size):
-    """One update per mini-batch; returns w after each, and the cost before it.
-
-    size 3 is gradient descent; size 2 takes samples 1 and 2, then sample 3.
-    """
-    name = "loss"  # of a part of the samples
-    if size == len(x_data):
-        name = "cost"  # of all of them
-    w = 1.0
-    w_list = []
-    costs = []
-    for epoch in range(epochs):
-        for i in range(0, len(x_data), size):  # 每个小批量更新一次
-            x_batch = x_data[i : i + size]
-            y_batch = y_data[i : i + size]
-            cost_val = cost(x_batch, y_batch, w)
-            w -= lr * gradient(x_batch, y_batch, w)
-            print(f"Epoch: {epoch} w= {w:.2f} {name}= {cost_val:.2f}")
-            w_list.append(w)
-            costs.append(cost_val)
-        if cost_val > 1e9:
-            break
-    return w_list, costs
-
-
-def other_methods(args):
-    """SGD, mini-batch, or all three: the cost over all samples after each update."""
-    names = [args.method]
-    if args.method == "all":
-        names = ["gd", "sgd", "minibatch"]
-    rows = []
-    curves = {}
-    losses = {}
-    for name in names:
-        print("Predict (before training)", 4, forward(4, 1.0))
-        if name == "sgd":
-            w_list, seen = train_sgd(args.lr, args.epochs)
-        elif name == "minibatch":
-            w_list, seen = train_batches(args.lr, args.epochs, 2)
-        else:
-            w_list, seen = train_batches(args.lr, args.epochs, 3)
-        losses[name] = seen
-        w = w_list[-1]
-        print("Predict (after training)", 4, f"{forward(4, w):.2f}")
-        rows.extend(ending(name, w_list))
-        curves[name] = [cost(x_data, y_data, 1.0)]  # before the first update
-        for w_then in w_list:
-            curves[name].append(cost(x_data, y_data, w_then))
-
-    print_table("slide 3-21", rows, args)
-    figure = draw_methods(curves, losses, args)
-    save_plot(figure, args)
-    for name in names:
-        tell_divergence(name, losses[name])
+    print("Predict (after training)", 4, f"{forward(4, w):.2f}")
+    print_table("slide 3-21", ending("sgd", w, args.epochs), args)
+    epochs = np.arange(1, len(losses) + 1) / 3  # 三次更新是一轮
+    curves = {
+        "sgd, loss of each sample": (epochs, losses),
+        "the same, smoothed 0.3": (epochs, smooth(losses, 0.3)),
+    }
+    save_plot(draw(curves, args), "lecture03_gradient_descent_sgd", args)
     return w
 
 
@@ -196,8 +141,8 @@ def smooth(losses, beta):
 
     c'[0] = c[0], then c'[i] = beta * c[i] + (1 - beta) * c'[i - 1]: the video's formula
     as two learners noted it (it is on no slide). beta is the weight of the new value,
-    so a small one smooths; elsewhere it is often the weight of the past: 0.9 for 0.1.
-    这里 β 是新值的权重，β 越小越平滑。
+    so a small one smooths; elsewhere it is often the weight of the past: 0.7 for 0.3.
+    这里 β 是新值的权重，β 越小越平滑，但也越滞后。
     """
     smoothed = [losses[0]]
     for loss in losses[1:]:
@@ -205,98 +150,84 @@ def smooth(losses, beta):
     return smoothed
 
 
-# %% Landscapes 鞍点与局部最优 --------------------
-def descend(gradient_at, start, lr, epochs, noise=0.0):
-    """Gradient descent from start: the points visited, shape (epochs + 1, weights).
+# %% More 选学：三种方法只差批量大小 --------------------
+SIZES = {"gd": 3, "sgd": 1, "minibatch": 2}  # samples for an update 每次更新用几个样本
 
-    noise plays the part of SGD: the gradient of one sample is not that of all.
+
+def train(size, args):
+    """One update for every `size` samples; returns w, and the cost after each update.
+
+    The cost is that of all samples 用全部样本的代价来比较. Size 2: samples 1 and 2, then 3.
     """
-    w = np.array(start)
-    path = [w]
-    for _ in range(epochs):
-        grad = gradient_at(w)
-        for i in range(len(w)):
-            grad[i] += random.gauss(0, noise)
-        w = w - lr * grad
-        path.append(w)
-        if abs(w).max() > 1e3:
-            break  # it diverged
-    return np.array(path)
+    w = 1.0
+    costs = [cost(x_data, y_data, w)]  # before the first update
+    for epoch in range(args.epochs):
+        for i in range(0, len(x_data), size):
+            w -= args.lr * gradient(x_data[i : i + size], y_data[i : i + size], w)
+            costs.append(cost(x_data, y_data, w))
+        if not costs[-1] < 1e6:
+            print("diverged: try a smaller --lr 训练发散，请把 --lr 调小")
+            break
+    return w, costs
 
 
-def saddle_cost(w1, w2):
-    """A saddle at (0, 0) between two valleys, at (0, 1) and (0, -1)."""
-    return w1**2 + w2**4 / 4 - w2**2 / 2
+def all_methods(args):
+    """Gradient descent, SGD and mini-batch beside one another; returns the last w."""
+    rows = []
+    curves = {}
+    for name, size in SIZES.items():
+        w, costs = train(size, args)
+        rows += ending(name, w, args.epochs)
+        updates = len(range(0, len(x_data), size))  # in an epoch: 1, 3, 2
+        curves[name] = (np.arange(len(costs)) / updates, costs)
+    print_table("slide 3-21", rows, args)
+    save_plot(draw(curves, args), "lecture03_gradient_descent_all", args)
+    return w
 
 
-def saddle_gradient(w):
-    """The two partial derivatives of saddle_cost."""
-    w1, w2 = w
-    return np.array([2 * w1, w2**3 - w2])
+# %% More 选学：鞍点与局部最优 --------------------
+def surface(w1, w2):
+    """Two valleys, the lower one is deeper, and a saddle between them at (0, 0)."""
+    return w1**2 + w2**4 / 4 + w2**3 / 10 - w2**2 / 2
 
 
-def saddle(args):
-    """The trouble in deep learning is the saddle point 真正的麻烦是鞍点, not a local optimum.
+def descend(start, args, noise=0.0):
+    """Gradient descent on the surface: all points of the way, the start first.
 
-    From a start exactly on the ridge plain gradient descent walks to the saddle, where
-    the gradient is 0, and stops. 梯度为 0，权重不再更新；SGD 的噪声有可能带它离开。
+    noise plays the part of SGD 模拟 SGD：单个样本的梯度和全部样本的梯度有偏差。
     """
-    random.seed(args.seed)  # the same noise every time
-    start = [1.5, 0.0]
-    gd = descend(saddle_gradient, start, args.lr, args.epochs)
-    sgd = descend(saddle_gradient, start, args.lr, args.epochs, noise=0.3)
-    gd_costs = saddle_cost(gd[:, 0], gd[:, 1])
-    sgd_costs = saddle_cost(sgd[:, 0], sgd[:, 1])
+    w1, w2 = start
+    way = [start]
+    for epoch in range(args.epochs):
+        w1 -= 0.1 * (2 * w1 + random.gauss(0, noise))
+        w2 -= 0.1 * (w2**3 + 0.3 * w2**2 - w2 + random.gauss(0, noise))
+        way.append((w1, w2))
+    return way
 
-    both = f"{gd_costs[-1]:.3f}, {sgd_costs[-1]:.3f}"
-    rows = [
-        ("gradient descent ends at", where(gd[-1]), "stops at the saddle"),
-        ("SGD ends at", where(sgd[-1]), "leaves the saddle"),
-        ("cost of both", both, "-"),
+
+def landscape(args):
+    """Three ways down, and where they end; returns the end of the noisy one.
+
+    局部最优不一定是全局最优，但在深度学习里它很少造成麻烦，真正的麻烦是鞍点：那里梯度为 0，权重不再更新；
+    SGD 的噪声有可能带它离开。
+    """
+    random.seed(args.seed)  # the same noise every time 结果可复现
+    ridge = (1.5, 0.0)  # exactly between the two valleys 正好在两个谷之间的山脊上
+    stopped = descend(ridge, args)
+    noisy = descend(ridge, args, noise=0.3)
+    local = descend((1.5, 0.3), args)
+    ways = [
+        ("gradient descent from (1.5, 0)", stopped, "stops at the saddle"),
+        ("the same with noise, like SGD", noisy, "may leave the saddle"),
+        ("gradient descent from (1.5, 0.3)", local, "a local optimum"),
     ]
+    rows = []
+    for name, way, words in ways:
+        w1, w2 = way[-1]
+        rows.append((name, f"ends at ({w1:.2f}, {w2:.2f})", words))
     print_table("in words", rows, args)
-    figure = draw_saddle(gd, sgd)
-    save_plot(figure, args)
-    tell_divergence("gradient descent", gd_costs)
-    tell_divergence("SGD", sgd_costs)
-    return sgd[-1]
-
-
-def local_cost(w):
-    """Two valleys: the left one is deeper."""
-    return (w**2 - 1) ** 2 + 0.3 * w
-
-
-def local_gradient(w):
-    """The derivative of local_cost."""
-    return 4 * w * (w**2 - 1) + 0.3
-
-
-def local(args):
-    """The start decides which valley is found 起点决定走到哪个谷底."""
-    left = descend(local_gradient, [-0.3], args.lr, args.epochs)[:, 0]
-    right = descend(local_gradient, [0.4], args.lr, args.epochs)[:, 0]
-    left_costs = local_cost(left)
-    right_costs = local_cost(right)
-
-    left_end = f"w = {left[-1]:.3f}, cost {left_costs[-1]:.3f}"
-    right_end = f"w = {right[-1]:.3f}, cost {right_costs[-1]:.3f}"
-    rows = [
-        ("start at w = -0.3 ends at", left_end, "global optimum"),
-        ("start at w = 0.4 ends at", right_end, "local optimum, not global"),
-    ]
-    print_table("in words", rows, args)
-    figure = draw_local(left, right)
-    save_plot(figure, args)
-    tell_divergence("start at w = -0.3", left_costs)
-    tell_divergence("start at w = 0.4", right_costs)
-    return right[-1]
-
-
-def where(point):
-    """A point as text: (1.00, 2.00)."""
-    w1, w2 = np.round(point, 2) + 0.0  # + 0.0 turns -0.00 into 0.00
-    return f"({w1:.2f}, {w2:.2f})"
+    save_plot(draw_landscape(ways), "lecture03_gradient_descent_landscape", args)
+    return noisy[-1]
 
 
 # %% Beside the video 与视频对照（可以不看） --------------------
@@ -304,9 +235,6 @@ def where(point):
 # output, with cost= to two decimals, is not that of the code beside it.)
 VIDEO_W = [1.09, 1.18, 1.25, 1.32, 1.39, 1.44, 1.50, 1.54, 1.59, 1.62, 1.66]
 VIDEO_COST = [4.67, 3.84, 3.15, 2.59, 2.13, 1.75, 1.44, 1.18, 0.97, 0.80, 0.66]
-VIDEO_LAST_W = 2.00
-VIDEO_LAST_COST = 0.00
-VIDEO_PREDICTION = 8.00
 
 
 def compare(w_list, cost_list):
@@ -317,262 +245,117 @@ def compare(w_list, cost_list):
         if epoch < len(VIDEO_W):
             video = f"{VIDEO_W[epoch]:.2f} / {VIDEO_COST[epoch]:.2f}"
             rows.append((f"epoch {epoch}: w / cost", ours, video))
-        if epoch == 99:
-            video = f"{VIDEO_LAST_W:.2f} / {VIDEO_LAST_COST:.2f}"
-            rows.append((f"epoch {epoch}: w / cost", ours, video))
-    rows.append(("gd: w, first update", w_list[0], f"{VIDEO_W[0]:.2f}"))
-    rows.extend(ending("gd", w_list))
-    return rows
+        if epoch == 99:  # 90 to 98 are the same
+            rows.append((f"epoch {epoch}: w / cost", ours, "2.00 / 0.00"))
+    return rows + ending("gd", w_list[-1], len(w_list))
 
 
-def ending(method, w_list):
+def ending(method, w, epochs):
     """Table rows: the last w and its prediction; 3-21 has gd's after 100 epochs."""
-    w = w_list[-1]
-    w_video = "-"
-    y_video = "-"
-    if method == "gd" and len(w_list) == 100:
-        w_video = f"{VIDEO_LAST_W:.2f}"
-        y_video = f"{VIDEO_PREDICTION:.2f}"
+    w_video = "not shown"
+    y_video = "not shown"
+    if method == "gd" and epochs == 100:
+        w_video = "2.00"
+        y_video = "8.00"
     return [
         (f"{method}: w, last update", w, w_video),
         (f"{method}: prediction for x = 4", forward(4, w), y_video),
     ]
 
 
-def draw(cost_list, args):
-    """The cost by epoch: left as in the video, right what "0.00" stands for."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
-    style = "-"
-    if len(cost_list) < 5:
-        style = ".-"  # a point is no line
-    for axes in (left, right):
-        axes.plot(cost_list, style, color="#0072B2", label="this run: gd")
-        if not args.dry_run:
-            axes.plot(VIDEO_COST[: args.epochs], "ko", label="video", ms=4)
-        axes.set(xlabel="Epoch", ylabel="Cost")
-        axes.grid(alpha=0.3)
-    left.set_title("As in the video")
-    left.set_ylim(-0.2, 5.2)
-    right.set_title("The same on a log axis")
-    right.set_yscale("log")
-    if args.epochs >= 100:
-        # A log axis has no place for 0.00: all that is printed so lies below 0.005.
-        label = "video, epochs 90 to 99: 0.00, so below 0.005"
-        right.plot([90, 99], [0.005, 0.005], "k-", lw=3, label=label)
-    for axes in (left, right):
-        axes.legend()
-    figure.suptitle("Lecture 03 · Gradient descent")
-    return figure
-
-
-def new_plot(title, xlabel, ylabel, height=4.5):
-    """A figure with one empty plot."""
-    figure, axes = plt.subplots(figsize=(8, height), layout="constrained")
-    axes.set(title=f"Lecture 03 · {title}", xlabel=xlabel, ylabel=ylabel)
-    axes.grid(alpha=0.3)
-    return figure, axes
-
-
-UPDATES = {"gd": 1, "sgd": 3, "minibatch": 2}  # in an epoch
-COLORS = {"gd": "#0072B2", "sgd": "#E69F00", "minibatch": "#009E73"}
-LINES = {"gd": "-", "sgd": "-", "minibatch": "--"}
-
-
-def draw_methods(curves, losses, args):
-    """The cost over all samples after each update, {method: costs}, and the video's.
-
-    losses: {method: what it saw of its own samples}; drawn for --method sgd.
-    """
-    figure, axes = new_plot("Gradient descent", "Epoch", "Cost")
-    for method, costs in curves.items():
-        epochs = np.arange(len(costs)) / UPDATES[method]
-        style = {"color": COLORS[method], "linestyle": LINES[method]}
-        if len(costs) < 5:
-            style["marker"] = "."
-        axes.plot(epochs, costs, label=f"this run: {method}", **style)
+def draw(curves, args):
+    """The cost by epoch, {name: (epochs, costs)}, and the video's."""
+    figure, axes = plt.subplots(figsize=(8, 4.5), layout="constrained")
+    for name, (epochs, costs) in curves.items():
+        axes.plot(epochs, costs, ".-", ms=4, label=f"this run: {name}")
     if not args.dry_run:
-        axes.plot(VIDEO_COST[: args.epochs], "ko", label="video (gd)", ms=4)
-    if args.method == "sgd":  # one sample's loss is jagged: smoothing shows its way
-        axes.plot(
-            epochs[1:],
-            losses["sgd"],
-            ".-",
-            color="grey",
-            lw=0.8,
-            ms=3,
-            label="loss of each one sample",
-        )
-        smoothed = smooth(losses["sgd"], args.smooth)
-        label = f"smoothed, beta = {args.smooth:g}"
-        axes.plot(epochs[1:], smoothed, "--", color="#0072B2", lw=2, label=label)
-    if costs[-1] < 1e9:
-        axes.set_xlim(-0.5, 20)  # SGD and mini-batch are at the bottom by then
-    else:
-        axes.set_yscale("log")  # it diverged
+        axes.plot(VIDEO_COST, "ko", ms=4, label="video: gd")
+        axes.plot(range(90, 100), [0.0] * 10, "ko", ms=4)  # the slide has 0.00
+    axes.set(title="Lecture 03 · Gradient descent", xlabel="Epoch", ylabel="Cost")
+    if args.method != "gd":
+        axes.set_xlim(-0.5, 20)  # all are at the bottom by then 之后都接近 0
+    axes.grid(alpha=0.3)
     axes.legend()
     return figure
 
 
-def draw_saddle(gd, sgd):
-    """The two ways, each (points, 2), over the lines of equal cost."""
-    figure, axes = new_plot("A saddle point", "w1", "w2", height=5)
-    w1, w2 = np.meshgrid(np.linspace(-0.8, 1.8, 100), np.linspace(-1.6, 1.6, 100))
-    height = saddle_cost(w1, w2)
-    lines = axes.contour(w1, w2, height, levels=25, cmap="Greys_r", alpha=0.7)
+def draw_landscape(ways):
+    """The ways over the lines of equal cost 等高线."""
+    figure, axes = plt.subplots(figsize=(8, 5), layout="constrained")
+    w1, w2 = np.meshgrid(np.linspace(-0.8, 1.8, 100), np.linspace(-1.7, 1.4, 100))
+    lines = axes.contour(w1, w2, surface(w1, w2), 25, cmap="Greys_r", alpha=0.7)
     figure.colorbar(lines, label="cost")
-    axes.plot(gd[:, 0], gd[:, 1], ".-", color="#0072B2", label="gradient descent")
-    label = "SGD: the same with noise"
-    axes.plot(sgd[:, 0], sgd[:, 1], ".-", color="#E69F00", label=label)
+    for name, way, words in ways:
+        w1, w2 = np.array(way).T  # (points, 2) -> (2, points)
+        axes.plot(w1, w2, ".-", label=name)
     axes.plot(0, 0, "kx", ms=11, mew=2, label="saddle point, gradient 0")
-    axes.set(xlim=(-0.8, 1.8), ylim=(-1.6, 1.6))
-    axes.legend(loc="upper right")
+    axes.plot(0, 0.86, "k^", fillstyle="none", label="local optimum")
+    axes.plot(0, -1.16, "k*", ms=12, fillstyle="none", label="global optimum")
+    axes.set(title="Lecture 03 · Saddle point and local optimum")
+    axes.set(xlabel="w1", ylabel="w2")
+    axes.legend(loc="lower right")
     return figure
-
-
-def draw_local(left, right):
-    """The two ways down, each (points,), on the curve of the cost."""
-    figure, axes = new_plot("Local and global optimum", "w", "Cost")
-    w = np.linspace(-1.6, 1.6, 200)
-    axes.plot(w, local_cost(w), color="grey", label="cost")
-    label = "start at w = -0.3"
-    axes.plot(left, local_cost(left), ".-", color="#0072B2", label=label)
-    label = "start at w = 0.4"
-    axes.plot(right, local_cost(right), ".-", color="#E69F00", label=label)
-    axes.set(xlim=(-1.6, 1.6), ylim=(-0.5, 2))
-    axes.legend()
-    return figure
-
-
-def tell_divergence(name, losses):
-    """A line on standard error if the loss grew out of bounds, or is nan."""
-    if losses[-1] < 1e9:  # nan < 1e9 is False
-        return
-    print(
-        f"{name} diverged, loss {losses[-1]:.3g}: try a smaller --lr",
-        "训练发散，请把 --lr 调小",
-        file=sys.stderr,
-    )
 
 
 # %% Command line 命令行选项（可以不看） --------------------
-def parse_args(argv):
-    """The options of the command line; one line and exit status 2 if one is wrong."""
+def parse_args(argv=None):
+    """The options of the command line; a wrong one ends in one line and status 2."""
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage=argparse.SUPPRESS,  # so that an error is one line
+        usage="%(prog)s [options], see --help",
     )
-    if hasattr(sys.stdout, "reconfigure"):  # not in a notebook, not in IDLE
-        sys.stdout.reconfigure(errors="replace")  # "?" for what a console cannot show
     add = parser.add_argument
-    add("--epochs", type=int, default=100, metavar="N", help="训练轮数, default 100")
-    add("--lr", type=float, metavar="X", help="学习率, default 0.01, landscapes 0.1")
-    add("--seed", type=int, default=0, metavar="N", help="鞍点的随机种子, default 0")
-    add(
-        "--method",
-        choices=["gd", "sgd", "minibatch", "all"],
-        default="gd",
-        help="梯度下降、随机、小批量，或三种一起, default gd",
-    )
-    add(
-        "--smooth",
-        type=float,
-        default=0.1,
-        metavar="BETA",
-        help="SGD 损失曲线的平滑：新值的权重，越小越平滑, default 0.1",
-    )
-    add(
-        "--landscape",
-        choices=["saddle", "local"],
-        help="鞍点，或局部最优, default none",
-    )
-    plot = "plots/lecture03_gradient_descent.png"
-    add("--plot", type=Path, default=plot, metavar="FILE", help=f"图片, default {plot}")
-    add("--show", action="store_true", help="open the plot 训练后打开图片窗口")
+    add("--epochs", type=int, default=100, help="training epochs 训练轮数, default 100")
+    add("--lr", type=float, default=0.01, help="learning rate 学习率, default 0.01")
+    add("--seed", type=int, default=0, help="random seed 随机种子, default 0")
+    methods = "gradient descent, SGD, or both and mini-batch 三种方法一起, default gd"
+    add("--method", choices=["gd", "sgd", "all"], default="gd", help=methods)
+    saddle = "a saddle point and two valleys (lr 0.1) 鞍点与局部最优"
+    add("--landscape", action="store_true", help=saddle)
+    plot = "picture 图片, default plots/lecture03_gradient_descent.png"
+    add("--plot", type=Path, metavar="FILE", help=plot)
+    add("--show", action="store_true", help="open a window, too 打开图片窗口")
     add("--dry-run", action="store_true", help="only a try 只试跑几秒钟，结果不作数")
+    if argv is None and sys.argv[-1].endswith(".json"):
+        argv = []  # run as a cell: the kernel's own argument 在 notebook 里没有选项
     args = parser.parse_args(argv)
-
-    if args.lr is None:
-        args.lr = 0.01
-        if args.landscape:
-            args.lr = 0.1
-    if args.epochs < 1:
-        parser.error("--epochs must be 1 or more 轮数至少为 1")
-    if not 0 < args.lr < 1e9:
-        parser.error("--lr must be above 0, below 1e9 学习率必须大于 0、小于 1e9")
-    if not 0 <= args.seed < 1e9:
-        parser.error("--seed must be 0 to 999999999 随机种子应为 0 到 999999999")
-    if not 0 < args.smooth <= 1:
-        parser.error("--smooth must be above 0, at most 1 平滑系数须大于 0，不超过 1")
-    check_plot(parser, args)
+    if min(args.epochs, args.lr) <= 0:
+        parser.error("--epochs and --lr must be above 0 必须大于 0")
     if args.dry_run:
-        args.epochs = 1
-        print("dry run: a try of the script, its numbers are no result")
+        args.epochs = 2
+        print("dry run: it only shows that the script works 试运行，结果不作数")
+    if not args.show and "IPython" not in sys.modules:
+        plt.switch_backend("agg")  # no window is needed 不开窗口
     return args
 
 
-def check_plot(parser, args):
-    """Say now what would otherwise fail after the training."""
-    if args.plot.suffix.lower() not in (".png", ".pdf", ".svg"):
-        parser.error(
-            "--plot takes a name that ends in .png, .pdf or .svg 图片扩展名不对"
-        )
-    if args.plot.is_dir():
-        parser.error(f"--plot {args.plot.as_posix()} is a folder 这是一个文件夹")
-    try:
-        args.plot.parent.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=args.plot.parent).close()
-    except OSError as error:  # not allowed there, for example
-        reason = error.strerror or error
-        parser.error(f"cannot write --plot {args.plot.as_posix()}: {reason} 无法写入")
-    if args.show:
-        try:
-            plt.close(plt.figure())  # can a window be opened?
-        except Exception as error:  # noqa: BLE001 each window system has its own
-            reason = str(error).split("\n")[0]
-            parser.error(f"--show: no window ({reason}) 打不开窗口，请去掉 --show")
-        if plt.get_backend().lower() == "agg":
-            parser.error("--show: there is no screen here 打不开窗口，请去掉 --show")
-    elif "IPython" not in sys.modules:
-        plt.switch_backend("agg")  # draw without windows: works on every machine
-
-
 def print_table(slide, rows, args):
-    """Print rows (name, this run, video) side by side; a dry run has no video."""
-    if args.dry_run:
-        print(f"\n{'':32} | {'dry run, no result':>24}")
-        for name, ours, video in rows:
-            print(f"{name:32} | {ours:>24}")
-        return
+    """Print rows (name, this run, video); a dry run stands beside no video."""
     print(f"\n{'':32} | {'this run':>24} | video ({slide})")
     for name, ours, video in rows:
+        if args.dry_run:
+            video = "(dry run)"
         print(f"{name:32} | {ours:>24} | {video}")
 
 
-def save_plot(figure, args):
-    """Write the picture; one of an earlier run stays until the new one is whole."""
+def save_plot(figure, name, args):
+    """Write the picture to plots/name.png, or to --plot; --show opens a window, too."""
     if args.dry_run:
-        style = {"size": 36, "rotation": 20, "alpha": 0.3, "ha": "center"}
-        figure.text(0.5, 0.4, "dry run, no result", **style)
-    new = args.plot.with_name(f"new-{args.plot.name}")
+        name = "dry_run"
+    file = args.plot or Path("plots", f"{name}.png")
+    if file.suffix == "":
+        file = file.with_suffix(".png")
     try:
-        args.plot.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(new)
-    except OSError as error:  # not allowed there, disk full
-        reason = error.strerror or error
-        sys.exit(f"cannot write --plot {args.plot.as_posix()}: {reason} 无法保存图片")
-    try:
-        new.replace(args.plot)
-    except OSError:  # Windows: a program that shows the earlier picture holds it
-        sys.exit(
-            f"cannot replace {args.plot.as_posix()}: is it open in another program? "
-            f"The new picture is {new.as_posix()} 旧图片可能正被其他程序占用，新图片另存在旁边"
-        )
-    print("plot saved to", args.plot.as_posix(), "(--show opens a window)")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(file)
+    except (OSError, ValueError) as error:  # not allowed, disk full, no picture's name
+        sys.exit(f"cannot write the picture {file.as_posix()}: {error} 图片无法保存")
+    print("plot saved to", file.as_posix(), "(--show opens a window)")
     if args.show:
         plt.show()
 
 
+# %% Run 运行：从这里开始训练 --------------------
 if __name__ == "__main__":
-    in_a_cell = sys.argv[-1].endswith(".json")  # the kernel's argument: no options
-    model = main([] if in_a_cell else None)
+    model = main(parse_args())

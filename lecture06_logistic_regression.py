@@ -1,14 +1,15 @@
 """Lecture 06 · Logistic regression (第六讲 逻辑斯蒂回归)
 
-Not how many points, but pass or fail: the model puts the linear output through the
-logistic function, sigma(x w + b), one of the S-shaped (sigmoid, saturating) functions,
-and reads it as the probability of a pass. 1, 2, 3 hours gave fail, fail, pass. The
-loss is the binary cross-entropy; the first lines work it out by hand (slide 6-11), and
-show that it is entropy + Kullback-Leibler divergence.
+看到 main 结束就够了，那就是视频里的程序；后面是选学和画图。这一讲做二分类：线性层的输出再经过 sigmoid
+函数，得到 0 到 1 之间的数，也就是通过考试的概率；损失函数换成二元交叉熵（BCE）。训练之前先手算
+幻灯片 6-11 上的四个损失，再用一个例子说明：交叉熵 = 熵 + KL 散度。
 
-这一讲做二分类：线性层的输出再经过 sigmoid 函数，得到 0 到 1 之间的数，也就是通过考试的
-概率；损失函数换成二元交叉熵（BCE）。训练之前先手算第 11 页幻灯片上的四个损失，
-再用一个例子说明：交叉熵 = 熵 + KL 散度。
+Read as far as the end of main: that is the lecture. Not how many points, but pass or
+fail: the model puts the linear output through the logistic function, sigma(x w + b), one
+of the S-shaped (sigmoid, saturating) functions, and reads it as the probability of a
+pass. 1, 2, 3 hours gave fail, fail, pass. The loss is the binary cross-entropy; the
+first lines work it out by hand, and show that it is entropy + Kullback-Leibler
+divergence.
 
     python lecture06_logistic_regression.py             # the video 视频
     python lecture06_logistic_regression.py --lr 0.1    # a larger rate 学习率大一些
@@ -17,7 +18,6 @@ show that it is entropy + Kullback-Leibler divergence.
 import argparse
 import math
 import sys
-import tempfile
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -45,49 +45,46 @@ class LogisticRegressionModel(torch.nn.Module):
 
 
 # %% The lecture 视频里的程序（看到 main 结束就够了） --------------------
-def main(argv=None):
+def main(args):
     """The video's program; returns the trained model."""
-    # Without options: lr 0.01, epochs 1000 不加选项就是视频里的值
-    args = parse_args(argv)
-    torch.manual_seed(args.seed)  # the same random start every time 每次起点相同
-    rows = explain_loss()
+    # without options lr is 0.01, epochs 1000 不加选项就是视频里的值
+    rows = explain_loss()  # 选学：手算幻灯片 6-11
+    torch.manual_seed(args.seed)  # 固定随机种子：每次运行的初始权重都相同
 
-    # 2. Model
+    # 2. Model 模型
     model = LogisticRegressionModel()
 
-    # 3. Loss and optimizer
-    # 二元交叉熵，对样本求和; the slide's size_average=False is today's "sum".
-    # Slide 6-13 writes 1/N before the sum, its code and the training (6-14) have none.
+    # 3. Loss and optimizer 损失函数和优化器
+    # 二元交叉熵，对样本求和; the slide's size_average=False is today's "sum"
+    # 幻灯片 6-13 在求和前写了 1/N，它下面的代码和训练（6-14）没有
     # 现在更推荐 BCEWithLogitsLoss：sigmoid 已在损失函数里，数值更精确
     criterion = torch.nn.BCELoss(reduction="sum")
     optimizer = torch.optim.SGD(model.parameters(), lr=args.lr)
 
-    # 4. Training cycle: forward, backward, update
-    losses = []
+    # 4. Training cycle 训练：forward, backward, update
     for epoch in range(args.epochs):
         y_pred = model(x_data)  # forward 前向：算出通过的概率
         loss = criterion(y_pred, y_data)
         print(epoch, loss.item())
-        losses.append(loss.item())
+        if not loss < 10:  # nan 也算
+            print("diverged: try a smaller --lr 训练发散，请把 --lr 调小")
+            break
 
         optimizer.zero_grad()  # 梯度清零
         loss.backward()  # backward 反向
         optimizer.step()  # update 更新权重
 
-    # 5. Inference and plot
+    # 5. Inference and plot 推理与画图
     print("w =", model.linear.weight.item())
     print("b =", model.linear.bias.item())
     print("P(pass | 4 hours) =", infer(model, [4.0])[0])
 
-    rows += compare(model)
-    print_table("slides 6-11, 6-19", rows, args)
-    figure = draw(model, args)
-    save_plot(figure, args)
-    tell_divergence(losses)
+    print_table("slides 6-11, 6-19", rows + compare(model), args)
+    save_plot(draw(model, args), "lecture06_logistic_regression", args)
     return model
 
 
-# %% Exercise 作业：手算交叉熵，以及它的含义 --------------------
+# %% More 选学：手算交叉熵，以及它的含义 --------------------
 def bce(y, y_pred):
     """Binary cross-entropy of one sample: -(y log p + (1 - y) log(1 - p))."""
     return -(y * math.log(y_pred) + (1 - y) * math.log(1 - y_pred))
@@ -177,112 +174,62 @@ def draw(model, args):
     return figure
 
 
-def tell_divergence(losses):
-    """A line on standard error if the loss ended far above where it can begin."""
-    if losses[-1] < 10:  # nan < 10 is False
-        return
-    print(
-        f"the training diverged, loss {losses[-1]:.3g}: try a smaller --lr",
-        "训练发散，请把 --lr 调小",
-        file=sys.stderr,
-    )
-
-
 # %% Command line 命令行选项（可以不看） --------------------
-def parse_args(argv):
-    """The options of the command line; one line and exit status 2 if one is wrong."""
+def parse_args(argv=None):
+    """The options of the command line; a wrong one ends in one line and status 2."""
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage=argparse.SUPPRESS,  # so that an error is one line
+        usage="%(prog)s [options], see --help",
     )
-    if hasattr(sys.stdout, "reconfigure"):  # not in a notebook, not in IDLE
-        sys.stdout.reconfigure(errors="replace")  # "?" for what a console cannot show
     add = parser.add_argument
-    add("--epochs", type=int, default=1000, metavar="N", help="训练轮数, default 1000")
-    add("--lr", type=float, default=0.01, metavar="X", help="学习率, default 0.01")
-    add("--seed", type=int, default=0, metavar="N", help="随机种子, default 0")
-    plot = "plots/lecture06_logistic_regression.png"
-    add("--plot", type=Path, default=plot, metavar="FILE", help=f"图片, default {plot}")
-    add("--show", action="store_true", help="open the plot 训练后打开图片窗口")
+    epochs = "training epochs 训练轮数, default 1000"
+    add("--epochs", type=int, default=1000, help=epochs)
+    add("--lr", type=float, default=0.01, help="learning rate 学习率, default 0.01")
+    add("--seed", type=int, default=0, help="random seed 随机种子, default 0")
+    plot = "picture 图片, default plots/lecture06_logistic_regression.png"
+    add("--plot", type=Path, metavar="FILE", help=plot)
+    add("--show", action="store_true", help="open a window, too 打开图片窗口")
     add("--dry-run", action="store_true", help="only a try 只试跑几秒钟，结果不作数")
+    if argv is None and sys.argv[-1].endswith(".json"):
+        argv = []  # run as a cell: the kernel's own argument 在 notebook 里没有选项
     args = parser.parse_args(argv)
-
-    if args.epochs < 1:
-        parser.error("--epochs must be 1 or more 轮数至少为 1")
-    if not 0 < args.lr < 1e9:
-        parser.error("--lr must be above 0, below 1e9 学习率必须大于 0、小于 1e9")
-    if not 0 <= args.seed < 1e9:
-        parser.error("--seed must be 0 to 999999999 随机种子应为 0 到 999999999")
-    check_plot(parser, args)
+    if min(args.epochs, args.lr) <= 0:
+        parser.error("--epochs and --lr must be above 0 必须大于 0")
     if args.dry_run:
         args.epochs = 1
-        print("dry run: a try of the script, its numbers are no result")
+        print("dry run: it only shows that the script works 试运行，结果不作数")
+    if not args.show and "IPython" not in sys.modules:
+        plt.switch_backend("agg")  # no window is needed 不开窗口
     return args
 
 
-def check_plot(parser, args):
-    """Say now what would otherwise fail after the training."""
-    if args.plot.suffix.lower() not in (".png", ".pdf", ".svg"):
-        parser.error(
-            "--plot takes a name that ends in .png, .pdf or .svg 图片扩展名不对"
-        )
-    if args.plot.is_dir():
-        parser.error(f"--plot {args.plot.as_posix()} is a folder 这是一个文件夹")
-    try:
-        args.plot.parent.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=args.plot.parent).close()
-    except OSError as error:  # not allowed there, for example
-        reason = error.strerror or error
-        parser.error(f"cannot write --plot {args.plot.as_posix()}: {reason} 无法写入")
-    if args.show:
-        try:
-            plt.close(plt.figure())  # can a window be opened?
-        except Exception as error:  # noqa: BLE001 each window system has its own
-            reason = str(error).split("\n")[0]
-            parser.error(f"--show: no window ({reason}) 打不开窗口，请去掉 --show")
-        if plt.get_backend().lower() == "agg":
-            parser.error("--show: there is no screen here 打不开窗口，请去掉 --show")
-    elif "IPython" not in sys.modules:
-        plt.switch_backend("agg")  # draw without windows: works on every machine
-
-
 def print_table(slide, rows, args):
-    """Print rows (name, this run, video) side by side; a dry run has no video."""
-    if args.dry_run:
-        print(f"\n{'':32} | {'dry run, no result':>24}")
-        for name, ours, video in rows:
-            print(f"{name:32} | {ours:>24}")
-        return
+    """Print rows (name, this run, video); a dry run stands beside no video."""
     print(f"\n{'':32} | {'this run':>24} | video ({slide})")
     for name, ours, video in rows:
+        if args.dry_run:
+            video = "(dry run)"
         print(f"{name:32} | {ours:>24} | {video}")
 
 
-def save_plot(figure, args):
-    """Write the picture; one of an earlier run stays until the new one is whole."""
+def save_plot(figure, name, args):
+    """Write the picture to plots/name.png, or to --plot; --show opens a window, too."""
     if args.dry_run:
-        style = {"size": 36, "rotation": 20, "alpha": 0.3, "ha": "center"}
-        figure.text(0.5, 0.4, "dry run, no result", **style)
-    new = args.plot.with_name(f"new-{args.plot.name}")
+        name = "dry_run"
+    file = args.plot or Path("plots", f"{name}.png")
+    if file.suffix == "":
+        file = file.with_suffix(".png")
     try:
-        args.plot.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(new)
-    except OSError as error:  # not allowed there, disk full
-        reason = error.strerror or error
-        sys.exit(f"cannot write --plot {args.plot.as_posix()}: {reason} 无法保存图片")
-    try:
-        new.replace(args.plot)
-    except OSError:  # Windows: a program that shows the earlier picture holds it
-        sys.exit(
-            f"cannot replace {args.plot.as_posix()}: is it open in another program? "
-            f"The new picture is {new.as_posix()} 旧图片可能正被其他程序占用，新图片另存在旁边"
-        )
-    print("plot saved to", args.plot.as_posix(), "(--show opens a window)")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(file)
+    except (OSError, ValueError) as error:  # not allowed, disk full, no picture's name
+        sys.exit(f"cannot write the picture {file.as_posix()}: {error} 图片无法保存")
+    print("plot saved to", file.as_posix(), "(--show opens a window)")
     if args.show:
         plt.show()
 
 
+# %% Run 运行：从这里开始训练 --------------------
 if __name__ == "__main__":
-    in_a_cell = sys.argv[-1].endswith(".json")  # the kernel's argument: no options
-    model = main([] if in_a_cell else None)
+    model = main(parse_args())

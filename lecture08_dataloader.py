@@ -1,40 +1,39 @@
 """Lecture 08 · Dataset and DataLoader (第八讲 加载数据集)
 
-The network of lecture 7, fed in mini-batches: a Dataset says how to get one sample (it
-is abstract: write your own), a DataLoader shuffles and bundles 32 of them. An epoch is
-one pass over every sample, forward and backward; the batch size is how many of them an
-update uses; an iteration is one update: ceil(759 / 32) = 24 in an epoch.
+看到 main 结束就够了，那就是视频里的程序；后面是作业、选学和画图。Dataset 是抽象类，需要自己继承它，并实现
+__getitem__ 和 __len__；DataLoader 负责打乱顺序、拼成小批量（mini-batch）。所有样本都用过一遍是一轮（epoch），
+每次更新用的样本数是批量大小（batch size），一次更新是一个 iteration：759 / 32 向上取整，每轮 24 次。
+按视频的设置，网络只学会了“全猜没有糖尿病”：准确率停在 65.35%，这不是程序的错。
+--holdout 0.2 留出 20% 的数据作为开发集（第二讲），不参加训练。作业 8-1 是泰坦尼克号：--titanic 用自带的
+乘客数据，不需要 Kaggle 账号；换成 Kaggle 的 train.csv 和 test.csv，会生成提交文件 submission.csv。
 
-Dataset 是抽象类，需要自己继承它，并实现 __getitem__ 和 __len__；DataLoader 负责打乱顺序、
-拼成小批量（mini-batch）。加上 --holdout 0.2 会留出 20% 的数据作为测试集。作业 8-1 是泰坦尼克号：
---titanic 用自带的乘客数据；换成 Kaggle 的 train.csv 和 test.csv，会生成提交文件 submission.csv。
-视频的设置只学会了“全猜没有糖尿病”：准确率停在 65.35%，这不是程序的错。
+Read as far as the end of main: that is the lecture. The network of lecture 7, fed in
+mini-batches: a Dataset says how to get one sample (it is abstract: write your own), a
+DataLoader shuffles and bundles 32 of them. An epoch is one pass over every sample,
+forward and backward; the batch size is how many of them an update uses; an iteration is
+one update: ceil(759 / 32) = 24 in an epoch. --holdout keeps back a development set
+(lecture 2), which takes no part in the training. Slide 8-18 lists ready-made data sets
+of torchvision: MNIST, Fashion-MNIST, EMNIST, COCO, LSUN, ImageFolder, CIFAR, STL10,
+PhotoTour and others.
 
     python lecture08_dataloader.py                         # the video 视频
-    python lecture08_dataloader.py --holdout 0.2           # 用没见过的数据测试
+    python lecture08_dataloader.py --holdout 0.2           # a development set 开发集
     python lecture08_dataloader.py --holdout 0.2 --activation relu --lr 0.3 --epochs 500
     python lecture08_dataloader.py --titanic --holdout 0.2               # 作业 8-1
     python lecture08_dataloader.py --titanic train.csv --submit test.csv # 作业 8-1
-
-Slide 8-18 lists ready-made data sets of torchvision: MNIST, Fashion-MNIST, EMNIST,
-COCO, LSUN, ImageFolder, CIFAR, STL10 and others.
 """
 
 import argparse
 import csv
 import gzip
-import io
 import sys
-import tempfile
-import warnings
-import zipfile
 import zlib
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset, random_split
+from torch.utils.data import DataLoader, Dataset, TensorDataset, random_split
 
 DATA = Path(__file__).parent / "data"
 
@@ -60,11 +59,100 @@ class DiabetesDataset(Dataset):
 
 # %% 2. Model 模型 --------------------
 class Model(torch.nn.Module):
-    """(N, features) -> 6 -> 4 -> (N, 1): the probability of label 1."""
+    """(N, 8) -> 6 -> 4 -> (N, 1): the probability of label 1."""
+
+    def __init__(self):
+        super().__init__()
+        # 线性层里没有 sigmoid，激活函数要另外写；幻灯片 7-12 至 7-15 把它画在了里面
+        self.linear1 = torch.nn.Linear(8, 6)  # x W^T + b: 8 numbers to 6
+        self.linear2 = torch.nn.Linear(6, 4)
+        self.linear3 = torch.nn.Linear(4, 1)
+        self.sigmoid = torch.nn.Sigmoid()
+
+    def forward(self, x):
+        x = self.sigmoid(self.linear1(x))  # (N, 8) -> (N, 6)
+        x = self.sigmoid(self.linear2(x))  # (N, 6) -> (N, 4)
+        x = self.sigmoid(self.linear3(x))  # (N, 4) -> (N, 1)，在 0 和 1 之间
+        return x
+
+
+# %% The lecture 视频里的程序（看到 main 结束就够了） --------------------
+def main(args):
+    """The video's program; returns the trained model."""
+    # without options lr is 0.01, epochs 100, batch size 32 不加选项就是视频里的值
+    # （只有 num_workers 是 0，视频里是 2）
+    if args.titanic:
+        return titanic(args)  # 8-1 作业
+    if args.holdout:
+        return holdout(args)  # 选学：留出开发集
+    torch.manual_seed(args.seed)  # 固定随机种子，结果可复现
+
+    # 1. Dataset 数据集
+    dataset = load(DiabetesDataset, args.data_dir / "diabetes.csv.gz")
+    parts = {"train": dataset}  # 全部数据都参加训练
+    # DataLoader：每轮先打乱，再把 32 个样本拼成一个 mini-batch；最后一批可能不满
+    train_loader = DataLoader(
+        dataset=dataset,
+        batch_size=args.batch_size,
+        shuffle=True,
+        num_workers=args.num_workers,  # 要用子进程，文件末尾的 if __name__ 那一行不能少
+    )
+
+    # 2. Model 模型
+    model = Model()
+
+    # 3. Loss and optimizer 损失函数和优化器
+    criterion = torch.nn.BCELoss(reduction="mean")  # 对一个批量取平均
+    optimizer = torch.optim.SGD(model.parameters(), lr=args.lr)
+
+    # 4. Training cycle 训练：forward, backward, update
+    losses = []  # of every iteration 每个批量的损失
+    history = []  # after every epoch 每轮之后，在全部样本上
+    for epoch in range(args.epochs):
+        # 内层循环一次是一个 iteration：inputs (32, 8), labels (32, 1)
+        for i, (inputs, labels) in enumerate(train_loader, 0):
+            y_pred = model(inputs)  # forward 前向
+            loss = criterion(y_pred, labels)
+            losses.append(loss.item())
+            if epoch in (
+                0,
+                args.epochs - 1,
+            ):  # 视频每一轮都打印，这里只有第一轮和最后一轮
+                print(epoch, i, loss.item())
+
+            optimizer.zero_grad()  # 梯度清零
+            loss.backward()  # backward 反向
+            optimizer.step()  # update 更新：每个批量更新一次
+        history.append(evaluate(model, parts, epoch))
+        if not loss < 10:  # nan 也算
+            print("diverged: try a smaller --lr 训练发散，请把 --lr 调小")
+            break
+
+    # 5. Inference and plot 推理与画图
+    rows = sizes(train_loader, args) + compare(history, parts)
+    print_table("lecture 8", rows, args)
+    figure = draw(losses, history, parts, "diabetes")
+    save_plot(figure, "lecture08_dataloader", args)
+    return model
+
+
+# %% More 选学：留出开发集 --------------------
+ACTIVATIONS = {
+    "sigmoid": torch.nn.Sigmoid(),
+    "relu": torch.nn.ReLU(),
+    "leaky_relu": torch.nn.LeakyReLU(),
+    "elu": torch.nn.ELU(),
+    "tanh": torch.nn.Tanh(),
+    "softplus": torch.nn.Softplus(),
+}
+
+
+class ActivationModel(torch.nn.Module):
+    """The lecture's network with another activation: (N, features) -> (N, 1)."""
 
     def __init__(self, activation, features=8):
         super().__init__()
-        self.linear1 = torch.nn.Linear(features, 6)  # x W^T + b: 8 numbers to 6
+        self.linear1 = torch.nn.Linear(features, 6)
         self.linear2 = torch.nn.Linear(6, 4)
         self.linear3 = torch.nn.Linear(4, 1)
         self.activation = activation  # of the two hidden layers 隐藏层的激活函数
@@ -78,643 +166,354 @@ class Model(torch.nn.Module):
         return x
 
 
-# %% The lecture 视频里的程序（看到 main 结束就够了） --------------------
-def main(argv=None):
-    """The video's program; returns the trained model."""
-    # Without options: lr 0.01, epochs 100, batch size 32 不加选项就是视频里的值（除了 num_workers）
-    args = parse_args(argv)
-    torch.manual_seed(args.seed)  # the same random numbers every time 结果可复现
-
-    # 1. Dataset
-    if args.titanic:  # exercise 8-1 作业
-        parts = load_titanic(args)
-    else:
-        file = find_diabetes(args.data_dir)
-        dataset = DiabetesDataset(file)
-        parts = split(dataset, args)
-    train_set = parts["train"]  # everything, unless --holdout keeps back parts["test"]
-    # DataLoader：每轮先打乱，再把 32 个样本拼成一个 mini-batch；最后一批可能不满
-    train_loader = DataLoader(
-        dataset=train_set,
-        batch_size=args.batch_size,
-        shuffle=True,
-        # The video has 2, here it is 0 数据小，开子进程反而慢；要用就必须有文件末尾的判断
-        num_workers=args.num_workers,
-    )
-    print_sizes(train_loader, args)
-
-    # 2. Model
-    x, _ = train_set[0]  # one sample 一个样本: x (8,), titanic (6,)
-    # HIDDEN (below 在下面) holds them by name; the video: torch.nn.Sigmoid()
-    model = Model(HIDDEN[args.activation], features=len(x))
-
-    # 3. Loss and optimizer
-    criterion = torch.nn.BCELoss(reduction="mean")  # 对一个 batch 取平均
-    optimizer = torch.optim.SGD(model.parameters(), lr=args.lr)
-
-    # 4. Training cycle: forward, backward, update
-    losses = []  # of every iteration 每个 batch 的损失
-    history = []  # after every epoch 每轮之后，在全部样本上
-    for epoch in range(args.epochs):
-        # 内层循环一次是一个 iteration：inputs (32, 8), labels (32, 1)
-        for i, (inputs, labels) in enumerate(train_loader, 0):
-            y_pred = model(inputs)  # forward 前向
-            loss = criterion(y_pred, labels)
-            losses.append(loss.item())
-            if shows_iterations(epoch, args):
-                print(epoch, i, loss.item())  # the video's line
-
-            optimizer.zero_grad()  # 梯度清零
-            loss.backward()  # backward 反向
-            optimizer.step()  # update 更新：每个 batch 更新一次
-        history.append(evaluate(epoch, model, parts))
-
-    # 5. Inference and plot
-    print_first(model, parts, args)
-    rows = compare(history, train_loader, parts, args)
-    print_table("lecture 8", rows, args)
-    if args.submit:  # exercise 8-1 作业
-        submit(model, train_set.median_age, args)
-    figure = draw(losses, history, parts, args)
-    save_plot(figure, args)
-    tell_divergence(losses)
-    return model
-
-
-# %% Exercise 作业：换激活函数，留出一部分数据做测试 --------------------
-HIDDEN = {"sigmoid": torch.nn.Sigmoid(), "relu": torch.nn.ReLU()}
-
-
 def split(dataset, args):
-    """{"train": the data set}; with --holdout a random share of it is "test"."""
+    """{"train": the data set}; with --holdout a random share of it is "dev"."""
     if args.holdout == 0:
         return {"train": dataset}
     size = round(args.holdout * len(dataset))
-    if size == 0 or size == len(dataset):
-        sys.exit(
-            f"--holdout {args.holdout:g} of {len(dataset)} rows leaves a part empty: "
-            "try 0.2 划分后有一部分为空，请换一个比例"
-        )
     # 用单独的随机数发生器：种子相同，留出的就总是同一部分
     generator = torch.Generator().manual_seed(args.seed)
-    sizes = [len(dataset) - size, size]
-    train_set, test_set = random_split(dataset, sizes, generator)
-    return {"train": train_set, "test": test_set}
+    lengths = [len(dataset) - size, size]
+    train_set, dev_set = random_split(dataset, lengths, generator)
+    return {"train": train_set, "dev": dev_set}
 
 
-# %% Exercise 8-1 作业：泰坦尼克号（Kaggle） --------------------
-class TitanicDataset(Dataset):
-    """Passengers like ["3", "male", "22", "0"]: x (6,), y (1,) each.
+def holdout(args):
+    """The lecture's program with a development set; returns the trained model."""
+    torch.manual_seed(args.seed)
 
-    The texts of Pclass, Sex, Age and Survived; label 1 means survived. A missing age,
-    "", becomes median_age.
-    """
+    # 1. Dataset 数据集
+    dataset = load(DiabetesDataset, args.data_dir / "diabetes.csv.gz")
+    parts = split(dataset, args)
+    train_loader = DataLoader(
+        parts["train"], args.batch_size, shuffle=True, num_workers=args.num_workers
+    )
 
-    def __init__(self, passengers, median_age):
-        x = []
-        y = []
-        for pclass, sex, age, survived in passengers:
-            x.append(titanic_features(pclass, sex, age, median_age))
-            y.append([float(survived)])
-        self.x_data = torch.tensor(x, dtype=torch.float32)
-        self.y_data = torch.tensor(y)
-        self.len = len(passengers)
-        self.median_age = median_age
+    # 2. Model 模型
+    model = ActivationModel(ACTIVATIONS[args.activation])
 
-    def __getitem__(self, index):
-        return self.x_data[index], self.y_data[index]
+    # 3. Loss and optimizer 损失函数和优化器
+    criterion = torch.nn.BCELoss(reduction="mean")
+    optimizer = torch.optim.SGD(model.parameters(), lr=args.lr)
 
-    def __len__(self):
-        return self.len
+    # 4. Training and test 训练与测试
+    losses = []
+    history = []
+    for epoch in range(args.epochs):
+        for inputs, labels in train_loader:
+            loss = criterion(model(inputs), labels)
+            losses.append(loss.item())
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        history.append(evaluate(model, parts, epoch))
+        if not loss < 10:
+            print("diverged: try a smaller --lr 训练发散，请把 --lr 调小")
+            break
 
-
-def titanic_features(pclass, sex, age, median_age):
-    """Six numbers: first, second, third class, female, age, and "age unknown"."""
-    x = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
-    x[int(pclass) - 1] = 1.0  # 舱位等级用 one-hot：1、2、3 之间没有倍数关系
-    if sex == "female":
-        x[3] = 1.0
-    if age == "":
-        # 年龄缺失：填中位数，再用最后一个特征告诉网络“这个年龄是填的”
-        x[4] = median_age / 80
-        x[5] = 1.0
-    else:
-        x[4] = float(age) / 80  # 除以 80，使各特征的范围相近
-    return x
-
-
-def load_titanic(args):
-    """{"train": data set}, with --holdout also "test", of a file of Kaggle's form.
-
-    Without a FILE it is data/titanic.csv.gz: all 1309 passengers, those of Kaggle's
-    test.csv among them, so that only train.csv makes an honest submission.
-    """
-    file = args.titanic
-    advice = "--titanic takes Kaggle's train.csv 需要 Kaggle 的 train.csv"
-    if file is True:  # no FILE: the passengers of the data folder 自带的数据
-        file = find_data(args.data_dir, "titanic.csv")
-        advice = ADVICE
-    passengers = read_passengers(file, "Survived", advice)
-    parts = split(passengers, args)
-    # 中位数只取自训练集：测试集代表没见过的乘客，不能偷看
-    ages = [float(age) for _, _, age, _ in parts["train"] if age != ""]
-    if not ages:
-        sys.exit(
-            f"cannot use {file.as_posix()}: no passenger with an age in the training "
-            "part (a smaller --holdout?) 训练集里没有年龄，请把 --holdout 调小"
-        )
-    median_age = float(np.median(ages))
-    missing = [age for _, _, age, _ in passengers if age == ""]
-    print(f"{len(missing)} of {len(passengers)} ages missing", end=": ")
-    print(f"filled with the median {median_age:g} and marked as unknown")
-    sets = {}
-    for name, part in parts.items():
-        sets[name] = TitanicDataset(part, median_age)
-    return sets
+    # 5. Inference and plot 推理与画图
+    print_table("lecture 8", compare(history, parts), args)
+    figure = draw(losses, history, parts, "diabetes, development set")
+    save_plot(figure, "lecture08_dataloader_holdout", args)
+    return model
 
 
-def submit(model, median_age, args):
-    """Kaggle's test.csv -> submission.csv: PassengerId and 0 or 1, row by row."""
-    answers = []
-    for pclass, sex, age, number in args.submit:
-        x = titanic_features(pclass, sex, age, median_age)
-        p = model(torch.tensor([x])).item()
-        answers.append([number, int(p >= 0.5)])  # Kaggle 要的是 0 或 1，不是概率
-    write_submission(["PassengerId", "Survived"], answers, args)
-
-
-# %% Beside the video 与视频对照（可以不看） --------------------
-# Samples and iterations per epoch stand on no slide, they follow from the video's code
-# and data: ceil(759 / 32) = 24.
-VIDEO_SAMPLES = 759
-VIDEO_BATCH_SIZE = 32
-VIDEO_ITERATIONS = 24
-
-
-def print_sizes(train_loader, args):
-    """Samples, batch size, and how many updates that makes an epoch."""
-    print(f"{len(train_loader.dataset)} samples, batch", end=" ")
-    print(f"size {train_loader.batch_size}: {len(train_loader)} iterations per epoch")
-    if shows_iterations(0, args):
-        print("Below: epoch, iteration, loss, only of the first and last epoch (the")
-        print("video: of all); after each epoch, loss and accuracy on all rows.")
-
-
-def shows_iterations(epoch, args):
-    """True in the lecture's first and last epoch: 2400 lines would say no more."""
-    if args.titanic or args.holdout:
-        return False
-    return epoch in (0, args.epochs - 1)
-
-
-def evaluate(epoch, model, parts):
-    """{part: (mean loss, accuracy in %)} on all rows of it, printed in one line."""
+def evaluate(model, parts, epoch):
+    """Prints and returns {part: (mean loss, accuracy in percent)}, on all its rows."""
     criterion = torch.nn.BCELoss()
     scores = {}
-    texts = []
     for name, dataset in parts.items():
         x, y = dataset[:]  # all rows at once 一次取出全部样本
         with torch.no_grad():  # only a test: the weights stay 只测试，不更新
             y_pred = model(x)
+        right = (y_pred >= 0.5) == (y >= 0.5)  # 概率较大的那一类就是预测结果
+        percent = 100 * right.float().mean().item()
         loss = criterion(y_pred, y).item()
-        percent = accuracy(y_pred, y)
+        print(f"epoch {epoch}: {name} loss {loss:.4f}, accuracy {percent:.2f} %")
         scores[name] = (loss, percent)
-        texts.append(f"{name} loss {loss:.4f}, accuracy {percent:.2f} %")
-    print(f"epoch {epoch}:", "; ".join(texts))
     return scores
 
 
-def accuracy(y_pred, y):
-    """Percentage of rows where the likelier label is the true one."""
-    right = (y_pred >= 0.5) == (y >= 0.5)
-    return 100 * right.float().mean().item()
+# %% Exercise 8-1 作业：泰坦尼克号（Kaggle） --------------------
+def titanic(args):
+    """The lecture's program with passengers; label 1 means survived.
+
+    Without a FILE it reads data/titanic.csv.gz: all 1309 passengers, those of Kaggle's
+    test.csv among them, so that only train.csv makes an honest submission.
+    """
+    torch.manual_seed(args.seed)
+
+    # 1. Dataset 数据集
+    x, y = read_passengers(args.titanic, "Survived")
+    if args.submit:  # 训练之前就读，文件不对现在就能知道
+        x_submit, numbers = read_passengers(args.submit, "PassengerId")
+    # TensorDataset 是现成的 Dataset，写法和上面的 DiabetesDataset 一样
+    parts = split(TensorDataset(x, y), args)
+    # 中位数只取自训练集：开发集代表没见过的乘客，不能偷看
+    train_x, _ = parts["train"][:]
+    median_age = float(np.nanmedian(train_x[:, 4]))
+    fill_ages(x, median_age)  # 两部分都取自 x，所以都填好了
+    train_loader = DataLoader(
+        parts["train"], args.batch_size, shuffle=True, num_workers=args.num_workers
+    )
+
+    # 2. Model 模型
+    model = ActivationModel(ACTIVATIONS[args.activation], features=6)
+
+    # 3. Loss and optimizer 损失函数和优化器
+    criterion = torch.nn.BCELoss(reduction="mean")
+    optimizer = torch.optim.SGD(model.parameters(), lr=args.lr)
+
+    # 4. Training and test 训练与测试
+    losses = []
+    history = []
+    for epoch in range(args.epochs):
+        for inputs, labels in train_loader:
+            loss = criterion(model(inputs), labels)
+            losses.append(loss.item())
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        history.append(evaluate(model, parts, epoch))
+        if not loss < 10:
+            print("diverged: try a smaller --lr 训练发散，请把 --lr 调小")
+            break
+
+    # 5. Inference and plot 推理与画图
+    print_table("lecture 8", compare(history, parts), args)
+    if args.submit:
+        fill_ages(x_submit, median_age)
+        answers = model(x_submit) >= 0.5  # Kaggle 要的是 0 或 1，不是概率
+        rows = []
+        for number, answer in zip(numbers, answers):
+            rows.append([int(number), int(answer)])
+        write_submission(["PassengerId", "Survived"], rows)
+    figure = draw(losses, history, parts, "titanic")
+    save_plot(figure, "lecture08_dataloader_titanic", args)
+    return model
 
 
-def majority(y):
-    """Accuracy (%) of always answering the label that is more frequent in y."""
+def read_passengers(file, last):
+    """x (N, 6) and y (N, 1) of Kaggle's passengers; or one line, and the end.
+
+    x: first, second, third class, female, age (nan where it is missing), "age
+    unknown". y: the column `last`, Survived or, of the test file, PassengerId.
+    """
+    open_text = open
+    if file.suffix == ".gz":
+        open_text = gzip.open
+    x = []
+    y = []
+    line = 1
+    try:
+        with open_text(file, "rt", encoding="utf-8-sig", newline="") as text:
+            for line, row in enumerate(csv.DictReader(text), start=2):
+                # 舱位等级用 one-hot：1、2、3 之间没有倍数关系
+                pclass = {"1": [1, 0, 0], "2": [0, 1, 0], "3": [0, 0, 1]}[row["Pclass"]]
+                female = {"male": 0, "female": 1}[row["Sex"]]
+                age = float(row["Age"] or "nan") / 80  # 除以 80，使各特征的范围相近
+                x.append(pclass + [female, age, 0])
+                y.append([float(row[last])])
+        if not x:
+            raise ValueError("no rows 没有数据")
+    except UNREADABLE as error:
+        sys.exit(
+            f"cannot use {file.as_posix()}, line {line}: {type(error).__name__} {error}; "
+            "it takes Kaggle's train.csv, and --submit test.csv: unpack a zip; a "
+            "spreadsheet must save CSV UTF-8 需要 Kaggle 的 train.csv 和 test.csv：压缩包"
+            "请先解压；用 Excel 存过的，请另存为“CSV UTF-8（逗号分隔）”"
+        )
+    return torch.tensor(x), torch.tensor(y)
+
+
+def fill_ages(x, median_age):
+    """Fill missing ages in place, and mark them as unknown in the last feature.
+
+    年龄缺失：填中位数，再用最后一个特征告诉网络“这个年龄是填的”。
+    """
+    missing = x[:, 4].isnan()
+    x[missing, 4] = median_age
+    x[missing, 5] = 1.0
+    print(f"{missing.sum()} of {len(x)} ages missing: filled with the median", end=" ")
+    print(f"{80 * median_age:g} 年龄缺失的填中位数")
+
+
+def write_submission(header, rows):
+    """submission.csv for Kaggle; where it cannot be written, another name beside it."""
+    for name in ("submission.csv", "submission_new.csv"):
+        try:
+            with open(name, "w", encoding="utf-8", newline="") as text:
+                writer = csv.writer(text)
+                writer.writerow(header)
+                writer.writerows(rows)
+        except OSError as error:  # a spreadsheet holds the old one, for example
+            print(
+                f"cannot write {name}: {error.strerror} 无法写入，可能正被 Excel 打开"
+            )
+        else:
+            print(f"saved to {name}: {len(rows)} rows, for Kaggle 可以提交到 Kaggle")
+            return
+
+
+# %% Beside the video 与视频对照（可以不看） --------------------
+def sizes(train_loader, args):
+    """Table rows: 759 and 24 stand on no slide, they follow from its code and data."""
+    return [
+        ("samples", len(train_loader.dataset), "759 (computed)"),
+        ("batch size", args.batch_size, "32"),
+        ("iterations per epoch", len(train_loader), "24 (computed)"),
+    ]
+
+
+def majority(dataset):
+    """The baseline: accuracy (%) of always predicting the more frequent label."""
+    _x, y = dataset[:]
     ones = y.mean().item()
     return 100 * max(ones, 1 - ones)
 
 
-def print_first(model, parts, args):
-    """Inference: the model's answer for the first row of the last part."""
-    meaning = "no diabetes"
-    if args.titanic:
-        meaning = "survived"
-    name = list(parts)[-1]  # the test part, if there is one
-    x, y = parts[name][0]
-    p = model(x).item()
-    print(f"first {name} row: P({meaning}) = {p:.3f}, true label {y.item():g}")
-
-
-def compare(history, train_loader, parts, args):
-    """Table rows: the sizes, the last epoch, and the baseline of the last part."""
-    samples = f"{VIDEO_SAMPLES} (computed)"
-    batch_size = f"{VIDEO_BATCH_SIZE}"
-    iterations = f"{VIDEO_ITERATIONS} (computed)"
-    if args.titanic:
-        samples = "-"
-        batch_size = "-"
-        iterations = "-"
+def compare(history, parts):
+    """Table rows: how the last epoch ended, and the baseline. No slide shows them."""
     rows = []
-    rows.append(("samples", len(train_loader.dataset), samples))
-    rows.append(("batch size", train_loader.batch_size, batch_size))
-    rows.append(("iterations per epoch", len(train_loader), iterations))
     for name, (loss, percent) in history[-1].items():
         rows.append((f"{name} loss", f"{loss:.4f}", "not shown"))
         rows.append((f"{name} accuracy", f"{percent:.2f} %", "not shown"))
-    name = list(parts)[-1]
-    _, y = parts[name][:]
-    rows.append((f"majority class of {name}", f"{majority(y):.2f} %", "not shown"))
+        baseline = f"{majority(parts[name]):.2f} %"
+        rows.append((f"majority class of {name}", baseline, "not shown"))
     return rows
 
 
-def draw(losses, history, parts, args):
-    """Loss of every mini-batch and after every epoch; below, the accuracy.
-
-    The panel on the right enlarges the first epochs: an epoch is many iterations.
-    """
-    figure, axes = plt.subplot_mosaic(
-        [["loss", "loss", "first"], ["accuracy", "accuracy", "accuracy"]],
-        figsize=(10, 7),
-        layout="constrained",
-    )
-    iterations = len(losses) // len(history)  # in an epoch
-    when = np.arange(len(losses)) / iterations  # when each of them was, in epochs
-    few = min(3, len(history))
-    cut = few * iterations
-    style = {"color": "darkgrey", "lw": 0.8, "label": "of each mini-batch"}
-    axes["loss"].plot(when, losses, **style)
-    axes["first"].plot(when[:cut], losses[:cut], **style)
-    for epoch in range(few + 1):
-        axes["first"].axvline(epoch, color="black", lw=1, ls=":")
-
-    last = list(parts)[-1]
-    _, y = parts[last][:]
-    label = f"majority class of {last}: {majority(y):.2f} %"
-    axes["accuracy"].axhline(majority(y), color="lightgrey", lw=8, label=label)
-    epochs = np.arange(1, len(history) + 1)
-    colors = {"train": "#0072B2", "test": "#E69F00"}
-    for name in parts:
-        style = {"color": colors[name], "label": f"{name}, after each epoch"}
-        part_losses = [scores[name][0] for scores in history]
+def draw(losses, history, parts, title):
+    """Loss of every mini-batch and after every epoch; below, the accuracy."""
+    figure, (top, bottom) = plt.subplots(2, 1, figsize=(8, 7), layout="constrained")
+    when = np.arange(len(losses)) * len(history) / len(losses)  # in epochs
+    top.plot(when, losses, color="darkgrey", lw=0.8, label="of each mini-batch")
+    epochs = range(1, len(history) + 1)
+    colors = {"train": "#0072B2", "dev": "#E69F00"}
+    for name, dataset in parts.items():
+        means = [scores[name][0] for scores in history]
         percents = [scores[name][1] for scores in history]
-        axes["first"].plot(epochs[:few], part_losses[:few], "o", **style)
-        if len(history) < 5:
-            style["marker"] = "o"  # one point is no line
-        axes["loss"].plot(epochs, part_losses, **style)
-        axes["accuracy"].plot(epochs, percents, **style)
-
-    title = "Lecture 08 · DataLoader, diabetes"
-    if args.titanic:
-        title = "Lecture 08 · DataLoader, titanic"
-    axes["loss"].set(ylabel="Loss (mean BCE)", title=title)
-    axes["first"].set(title=f"{iterations} iterations an epoch")
-    axes["accuracy"].set(ylabel="Accuracy (%)")
-    for panel in axes.values():
-        panel.set(xlabel="Epoch")
+        style = {"color": colors[name], "ms": 3, "label": f"{name}, after each epoch"}
+        top.plot(epochs, means, ".-", **style)
+        bottom.plot(epochs, percents, ".-", **style)
+        baseline = majority(dataset)
+        style = {"color": colors[name], "alpha": 0.2, "lw": 8}
+        label = f"majority class of {name}: {baseline:.2f} %"
+        bottom.axhline(baseline, label=label, **style)
+    top.set(ylabel="Loss (mean BCE)", title=f"Lecture 08 · DataLoader, {title}")
+    bottom.set(xlabel="Epoch", ylabel="Accuracy (%)", xlim=top.get_xlim())
+    for panel in (top, bottom):
         panel.grid(alpha=0.3)
-    axes["loss"].legend(loc="upper right")
-    axes["accuracy"].set_xlim(axes["loss"].get_xlim())
-    axes["accuracy"].legend()
+        panel.legend()
     return figure
 
 
-def tell_divergence(losses):
-    """A line on standard error if the loss ended far above where it can begin."""
-    if losses[-1] < 10:  # nan < 10 is False
-        return
-    print(
-        f"the training diverged, loss {losses[-1]:.3g}: try a smaller --lr",
-        "训练发散，请把 --lr 调小",
-        file=sys.stderr,
-    )
-
-
 # %% Command line 命令行选项（可以不看） --------------------
-def parse_args(argv):
-    """The options of the command line; one line and exit status 2 if one is wrong."""
+def parse_args(argv=None):
+    """The options of the command line; a wrong one ends in one line and status 2."""
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage=argparse.SUPPRESS,  # so that an error is one line
+        usage="%(prog)s [options], see --help",
     )
-    if hasattr(sys.stdout, "reconfigure"):  # not in a notebook, not in IDLE
-        sys.stdout.reconfigure(errors="replace")  # "?" for what a console cannot show
     add = parser.add_argument
-    add("--epochs", type=int, default=100, metavar="N", help="训练轮数, default 100")
-    rate = "学习率, default 0.01, with --titanic 0.1"
-    add("--lr", type=float, metavar="X", help=rate)
-    add("--batch-size", type=int, default=32, metavar="N", help="批量大小, default 32")
-    add("--seed", type=int, default=0, metavar="N", help="随机种子, default 0")
-    # The video has 2 workers: processes that fetch the next batches meanwhile. These 759
-    # rows are in memory already, and two processes begin anew in every epoch. Measured,
-    # the whole run takes 2.9 times as long where they are forked (Linux), and 17 times
-    # where each imports torch again (Windows, macOS, Linux from Python 3.14: 120 s and
-    # not 6.8 s for ten epochs). 数据已在内存里，多进程反而慢；读很多图片文件时才划算。
-    workers = "读数据的子进程数, default 0; 2 in the video, but slower here"
-    add("--num-workers", type=int, default=0, metavar="N", help=workers)
-    folder = "数据文件夹, default data beside the script"
+    add("--epochs", type=int, default=100, help="training epochs 训练轮数, default 100")
+    rate = "learning rate 学习率, default 0.01, with --titanic 0.1"
+    add("--lr", type=float, help=rate)
+    add("--batch-size", type=int, default=32, help="batch size 批量大小, default 32")
+    add("--seed", type=int, default=0, help="random seed 随机种子, default 0")
+    # Workers start anew in every epoch, and each imports torch: on Windows and macOS the
+    # video's 2 cost about ten seconds an epoch, twenty minutes in 100 of them.
+    workers = "reading processes 读数据的子进程数, default 0, in the video 2 (slower)"
+    add("--num-workers", type=int, default=0, help=workers)
+    folder = "data folder 数据文件夹, default data beside the script"
     add("--data-dir", type=Path, default=DATA, metavar="DIR", help=folder)
-    titanic = "作业 8-1, default none: FILE is Kaggle's train.csv; without FILE, data's"
-    add("--titanic", type=Path, nargs="?", const=True, metavar="FILE", help=titanic)
-    submit = "default none: Kaggle's test.csv; writes submission.csv 生成提交文件"
-    add("--submit", type=Path, metavar="FILE", help=submit)
-    holdout = "留出做测试的比例, default 0"
-    add("--holdout", type=float, default=0, metavar="SHARE", help=holdout)
-    hidden = "隐藏层的激活函数, default sigmoid, with --titanic relu"
-    add("--activation", choices=[*HIDDEN], help=hidden)
-    plot = "plots/lecture08_dataloader.png"
-    add("--plot", type=Path, default=plot, metavar="FILE", help=f"图片, default {plot}")
-    add("--show", action="store_true", help="open the plot 训练后打开图片窗口")
+    bundled = DATA / "titanic.csv.gz"
+    csv_file = {"type": Path, "metavar": "FILE"}
+    passengers = "exercise 作业 8-1: Kaggle's train.csv, default the bundled file"
+    add("--titanic", nargs="?", const=bundled, help=passengers, **csv_file)
+    submission = "Kaggle's test.csv: writes submission.csv 生成提交文件"
+    add("--submit", help=submission, **csv_file)
+    share = "share of the development set 开发集的比例, default 0"
+    add("--holdout", type=float, default=0, help=share)
+    hidden = "activation 隐藏层的激活函数, default sigmoid, with --titanic relu"
+    add("--activation", choices=ACTIVATIONS, help=hidden)
+    plot = "picture 图片, default plots/lecture08_dataloader.png"
+    add("--plot", type=Path, metavar="FILE", help=plot)
+    add("--show", action="store_true", help="open a window, too 打开图片窗口")
     add("--dry-run", action="store_true", help="only a try 只试跑几秒钟，结果不作数")
+    if argv is None and sys.argv[-1].endswith(".json"):
+        argv = []  # run as a cell: the kernel's own argument 在 notebook 里没有选项
     args = parser.parse_args(argv)
-
     # 泰坦尼克号用视频的设置也只会预测多数类，所以换 relu 和更大的学习率
     if args.lr is None:
         args.lr = 0.1 if args.titanic else 0.01
     if args.activation is None:
         args.activation = "relu" if args.titanic else "sigmoid"
-    if args.epochs < 1:
-        parser.error("--epochs must be 1 or more 轮数至少为 1")
-    if not 0 < args.lr < 1e9:
-        parser.error("--lr must be above 0, below 1e9 学习率必须大于 0、小于 1e9")
-    if not 1 <= args.batch_size < 1e9:
-        parser.error("--batch-size must be 1 or more, below 1e9 批量至少为 1、小于 1e9")
-    if not 0 <= args.seed < 1e9:
-        parser.error("--seed must be 0 to 999999999 随机种子应为 0 到 999999999")
-    if not 0 <= args.num_workers < 100:
-        parser.error("--num-workers must be from 0 to 99 子进程数应为 0 到 99")
-    if not 0 <= args.holdout < 1:
-        parser.error("--holdout must be 0 or more and below 1 比例应在 0 和 1 之间")
+    if min(args.epochs, args.lr, args.batch_size) <= 0:
+        parser.error("--epochs, --lr, --batch-size must be above 0 必须大于 0")
+    if not 0 <= args.holdout <= 0.9:
+        parser.error("--holdout must be 0 to 0.9 开发集的比例应在 0 和 0.9 之间")
     if args.submit and not args.titanic:
         parser.error("--submit needs --titanic train.csv 还需要 --titanic train.csv")
-    check_plot(parser, args)
-    if args.submit:
-        args.submit = load_titanic_test(args.submit)  # read before the training
-        if args.titanic is True:
-            print(
-                "note: the bundled file holds Kaggle's test passengers, too",
-                "自带数据里有测试集的乘客，正式提交请用 Kaggle 的 train.csv",
-                file=sys.stderr,
-            )
+    if args.activation != "sigmoid" and not args.titanic and not args.holdout:
+        parser.error("--activation needs --holdout 0.2, too 还需要 --holdout 0.2")
     if args.dry_run:
         args.epochs = 1
-        print("dry run: a try of the script, its numbers are no result")
+        args.submit = None  # 试运行不生成提交文件
+        print("dry run: it only shows that the script works 试运行，结果不作数")
+    if not args.show and "IPython" not in sys.modules:
+        plt.switch_backend("agg")  # no window is needed 不开窗口
     return args
 
 
-ADVICE = (
-    "unpack the ZIP again, or: git checkout -- data (or is --data-dir wrong?) "
-    "请重新解压，或执行 git checkout -- data；用了 --data-dir 的请检查"
-)
+# What reading a file can raise that is missing, damaged or another one.
+UNREADABLE = (OSError, EOFError, zlib.error, csv.Error, ValueError, LookupError)
 
 
-def find_data(data_dir, name):
-    """The path of a data file: name.gz, or what was unpacked from it; or one line."""
-    file = data_dir / f"{name}.gz"
+def load(dataset, file):
+    """dataset(file); if the file is missing or damaged one line, and the end."""
     try:
-        if not file.exists() and (data_dir / name).exists():
-            file = data_dir / name  # unpacked by hand 已经解压的文件
-        file.open("rb").close()
-    except FileNotFoundError:
-        sys.exit(f"no {file.as_posix()}: {ADVICE}")
-    except OSError as error:  # not allowed there, for example
-        reason = error.strerror or error
-        sys.exit(f"cannot read {file.as_posix()}: {reason} 无法读取")
-    return file
-
-
-def find_diabetes(data_dir):
-    """The path of the patients' file; one line, and the end, if it cannot be used."""
-    file = find_data(data_dir, "diabetes.csv")
-    try:
-        check_diabetes(file)
-    except (OSError, EOFError, ValueError, zlib.error) as error:
-        sys.exit(f"cannot use {file.as_posix()}: {error}; {ADVICE}")
-    return file
-
-
-def check_diabetes(file):
-    """Raise ValueError if it is not rows of 8 features from -1 to 1 and a label."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # numpy warns of an empty file
-        xy = np.loadtxt(file, delimiter=",", dtype=np.float32)
-    if xy.size == 0:
-        raise ValueError("it is empty 文件是空的")
-    if xy.ndim != 2 or xy.shape[1] != 9:
-        raise ValueError("it is not a table of 9 columns 应有多行，每行 9 列")
-    for number, row in enumerate(xy, start=1):
-        if row[8] not in (0, 1):
-            raise ValueError(f"row {number}: its label is not 0 or 1 标签只能是 0 或 1")
-        if not (abs(row) <= 1).all():  # 也能发现 nan
-            raise ValueError(f"row {number}: not all from -1 to 1 数值超出 -1 到 1")
-
-
-def read_passengers(file, last, advice, without=None):
-    """Rows [Pclass, Sex, Age, and the column `last`]; one line, and the end, if bad.
-
-    `last` is Survived for training, PassengerId for Kaggle's test.csv, which is
-    `without` Survived.
-    """
-    try:
-        rows = read_table(file, ",", ["Pclass", "Sex", "Age", last], without)
-        for line, pclass, sex, age, value in rows:
-            check_passenger(line, pclass, sex, age)
-            if last == "Survived" and value not in ("0", "1"):
-                raise ValueError(f"line {line}: Survived {value!r} is not 0 or 1")
-            if last == "PassengerId" and not value.isdecimal():
-                raise ValueError(f"line {line}: PassengerId {value!r} is no number")
+        return dataset(file)
     except UNREADABLE as error:
-        sys.exit(f"cannot use {file.as_posix()}: {error}; {advice}")
-    return [row[1:] for row in rows]  # without the line numbers 去掉行号
-
-
-def check_passenger(line, pclass, sex, age):
-    """Raise ValueError if a value is none that the columns can have."""
-    if pclass not in ("1", "2", "3"):
-        raise ValueError(f"line {line}: Pclass {pclass!r} is not 1, 2 or 3")
-    if sex not in ("male", "female"):
-        raise ValueError(f"line {line}: Sex {sex!r} is not male or female")
-    try:
-        good = age == "" or 0 < float(age) < 120
-    except ValueError:  # not a number 不是数字
-        good = False
-    if not good:
-        raise ValueError(f"line {line}: Age {age!r} is not between 0 and 120")
-
-
-def load_titanic_test(file):
-    """Kaggle's test.csv: rows [Pclass, Sex, Age, PassengerId]."""
-    advice = "--submit takes Kaggle's test.csv 需要 Kaggle 的 test.csv"
-    return read_passengers(file, "PassengerId", advice, without="Survived")
-
-
-def read_table(file, delimiter, columns, without=None):
-    """The rows of a file from Kaggle: [line number, value of each wanted column].
-
-    A zip or gzip file is read as it comes. The columns may stand in any order, others
-    are left out; `without` is the answers' column, which Kaggle's test file lacks.
-    Raises ValueError in words, if it is not such a file.
-    """
-    remedy = (
-        "was it saved by Excel? Save it as CSV UTF-8 请另存为“CSV UTF-8（逗号分隔）”"
-    )
-    quoting = csv.QUOTE_MINIMAL
-    if delimiter == "\t":  # in Kaggle's .tsv a quotation mark is only a letter
-        remedy = "was it saved by Excel? Download it again 请重新下载"
-        quoting = csv.QUOTE_NONE
-    data = Path(file).read_bytes()
-    if data.startswith(b"PK"):  # a zip 压缩包
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            names = []
-            for name in archive.namelist():
-                if "MACOSX" not in name and not name.endswith("/"):
-                    names.append(name)
-            if "xl/workbook.xml" in names:
-                raise ValueError(f"an Excel workbook Excel 工作簿; {remedy}")
-            if len(names) != 1:
-                raise ValueError(f"a zip of {len(names)} files: unpack it 请先解压")
-            data = archive.read(names[0])
-    if data.startswith(b"\x1f\x8b"):  # gzip
-        data = gzip.decompress(data)
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise ValueError(f"it is not in UTF-8 编码不是 UTF-8; {remedy}") from None
-    if not text.strip():
-        raise ValueError("it is empty 文件是空的")
-    lines = io.StringIO(text, newline="")
-    reader = csv.reader(lines, delimiter=delimiter, quoting=quoting)
-    head = next(reader, [])
-    missing = [name for name in columns if name not in head]
-    if missing and len(head) <= 1:
-        raise ValueError(
-            f"its columns are not separated by {delimiter!r} 分隔符不对: "
-            f"{text[:40]!r}; {remedy}"
-        )
-    if without in head:
-        raise ValueError(f"it has {without}: train, not test 这是训练集，不是测试集")
-    if missing:
-        raise ValueError(f"no column {', '.join(missing[:5])} 缺少这些列")
-    places = [head.index(name) for name in columns]
-    rows = []
-    for row in reader:
-        if not row:
-            continue  # an empty line
-        if len(row) != len(head):
-            raise ValueError(
-                f"line {reader.line_num} has {len(row)} columns, not {len(head)} 列数不对"
-            )
-        values = [row[place] for place in places]
-        rows.append([reader.line_num, *values])
-    if not rows:
-        raise ValueError("it has no rows 没有数据")
-    return rows
-
-
-UNREADABLE = (
-    OSError,
-    EOFError,
-    ValueError,
-    RuntimeError,
-    csv.Error,
-    zlib.error,
-    zipfile.BadZipFile,
-)
-
-
-def write_submission(head, rows, args):
-    """Write submission.csv; one that was there stays until the new one is whole."""
-    name = "submission.csv"
-    if args.dry_run:
-        name = "dry-run-submission.csv"
-    new = Path(f"new-{name}")
-    try:
-        with open(new, "w", encoding="utf-8", newline="") as text:
-            writer = csv.writer(text, lineterminator="\n")
-            writer.writerow(head)
-            writer.writerows(rows)
-    except OSError as error:  # not allowed here, disk full
-        reason = error.strerror or error
-        sys.exit(f"cannot write {new}: {reason} 无法写入（是否正被 Excel 打开？）")
-    try:
-        new.replace(name)
-    except OSError:  # Windows: Excel has it open
         sys.exit(
-            f"cannot replace {name}: is it open in another program? The new one is "
-            f"{new} 旧文件可能正被 Excel 打开，新文件另存在旁边"
+            f"cannot use {file.as_posix()} ({error}): name this project's folder data with "
+            "--data-dir; if it is damaged, unpack the ZIP again 请用 --data-dir 指明 data "
+            "文件夹；文件损坏时，请重新解压下载的 ZIP"
         )
-    print(f"submission saved to {name}: {len(rows)} rows, for Kaggle")
-
-
-def check_plot(parser, args):
-    """Say now what would otherwise fail after the training."""
-    if args.plot.suffix.lower() not in (".png", ".pdf", ".svg"):
-        parser.error(
-            "--plot takes a name that ends in .png, .pdf or .svg 图片扩展名不对"
-        )
-    if args.plot.is_dir():
-        parser.error(f"--plot {args.plot.as_posix()} is a folder 这是一个文件夹")
-    try:
-        args.plot.parent.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=args.plot.parent).close()
-    except OSError as error:  # not allowed there, for example
-        reason = error.strerror or error
-        parser.error(f"cannot write --plot {args.plot.as_posix()}: {reason} 无法写入")
-    if args.show:
-        try:
-            plt.close(plt.figure())  # can a window be opened?
-        except Exception as error:  # noqa: BLE001 each window system has its own
-            reason = str(error).split("\n")[0]
-            parser.error(f"--show: no window ({reason}) 打不开窗口，请去掉 --show")
-        if plt.get_backend().lower() == "agg":
-            parser.error("--show: there is no screen here 打不开窗口，请去掉 --show")
-    elif "IPython" not in sys.modules:
-        plt.switch_backend("agg")  # draw without windows: works on every machine
 
 
 def print_table(slide, rows, args):
-    """Print rows (name, this run, video) side by side; a dry run has no video."""
-    if args.dry_run:
-        print(f"\n{'':32} | {'dry run, no result':>24}")
-        for name, ours, video in rows:
-            print(f"{name:32} | {ours:>24}")
-        return
+    """Print rows (name, this run, video); a dry run stands beside no video."""
     print(f"\n{'':32} | {'this run':>24} | video ({slide})")
     for name, ours, video in rows:
+        if args.dry_run:
+            video = "(dry run)"
         print(f"{name:32} | {ours:>24} | {video}")
 
 
-def save_plot(figure, args):
-    """Write the picture; one of an earlier run stays until the new one is whole."""
+def save_plot(figure, name, args):
+    """Write the picture to plots/name.png, or to --plot; --show opens a window, too."""
     if args.dry_run:
-        style = {"size": 36, "rotation": 20, "alpha": 0.3, "ha": "center"}
-        figure.text(0.5, 0.4, "dry run, no result", **style)
-    new = args.plot.with_name(f"new-{args.plot.name}")
+        name = "dry_run"
+    file = args.plot or Path("plots", f"{name}.png")
+    if file.suffix == "":
+        file = file.with_suffix(".png")
     try:
-        args.plot.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(new)
-    except OSError as error:  # not allowed there, disk full
-        reason = error.strerror or error
-        sys.exit(f"cannot write --plot {args.plot.as_posix()}: {reason} 无法保存图片")
-    try:
-        new.replace(args.plot)
-    except OSError:  # Windows: a program that shows the earlier picture holds it
-        sys.exit(
-            f"cannot replace {args.plot.as_posix()}: is it open in another program? "
-            f"The new picture is {new.as_posix()} 旧图片可能正被其他程序占用，新图片另存在旁边"
-        )
-    print("plot saved to", args.plot.as_posix(), "(--show opens a window)")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(file)
+    except (OSError, ValueError) as error:  # not allowed, disk full, no picture's name
+        sys.exit(f"cannot write the picture {file.as_posix()}: {error} 图片无法保存")
+    print("plot saved to", file.as_posix(), "(--show opens a window)")
     if args.show:
         plt.show()
 
 
+# %% Run 运行：从这里开始训练 --------------------
 # Workers import this file again where processes are spawned: on Windows, on macOS, on
-# Linux from Python 3.14. Without this guard each of them would begin a training of its
-# own, and Python stops with a RuntimeError (8-13). The complete program of slide 8-17
-# has num_workers=2 and no guard: copied as it stands, it fails on Windows.
+# Linux from Python 3.14. Without this guard (8-14) each of them would begin a training
+# of its own, and Python stops with a RuntimeError (8-13). The complete program of slide
+# 8-17 has num_workers=2 and no guard: copied as it stands, it fails on Windows.
 # 子进程会重新导入这个文件，所以训练代码必须放在这个判断里面；幻灯片 8-17 的完整程序漏掉了它。
 if __name__ == "__main__":
-    in_a_cell = sys.argv[-1].endswith(".json")  # the kernel's argument: no options
-    model = main([] if in_a_cell else None)
+    model = main(parse_args())
