@@ -177,8 +177,8 @@ def all_methods(args):
     curves = {}
     for name, size in SIZES.items():
         w, costs = train(size, args)
-        rows += ending(name, w, args.epochs)
         updates = len(range(0, len(x_data), size))  # in an epoch: 1, 3, 2
+        rows += ending(name, w, (len(costs) - 1) // updates)
         curves[name] = (np.arange(len(costs)) / updates, costs)
     print_table("slide 3-21", rows, args)
     save_plot(draw(curves, args), "lecture03_gradient_descent_all", args)
@@ -235,6 +235,7 @@ def landscape(args):
 # output, with cost= to two decimals, is not that of the code beside it.)
 VIDEO_W = [1.09, 1.18, 1.25, 1.32, 1.39, 1.44, 1.50, 1.54, 1.59, 1.62, 1.66]
 VIDEO_COST = [4.67, 3.84, 3.15, 2.59, 2.13, 1.75, 1.44, 1.18, 0.97, 0.80, 0.66]
+COLORS = ["#0072B2", "#E69F00", "#CC79A7"]  # colour-blind readers tell them apart
 
 
 def compare(w_list, cost_list):
@@ -266,6 +267,7 @@ def ending(method, w, epochs):
 def draw(curves, args):
     """The cost by epoch, {name: (epochs, costs)}, and the video's."""
     figure, axes = plt.subplots(figsize=(8, 4.5), layout="constrained")
+    axes.set_prop_cycle(color=COLORS)
     for name, (epochs, costs) in curves.items():
         axes.plot(epochs, costs, ".-", ms=4, label=f"this run: {name}")
     if not args.dry_run:
@@ -285,6 +287,7 @@ def draw_landscape(ways):
     w1, w2 = np.meshgrid(np.linspace(-0.8, 1.8, 100), np.linspace(-1.7, 1.4, 100))
     lines = axes.contour(w1, w2, surface(w1, w2), 25, cmap="Greys_r", alpha=0.7)
     figure.colorbar(lines, label="cost")
+    axes.set_prop_cycle(color=COLORS)
     for name, way, words in ways:
         w1, w2 = np.array(way).T  # (points, 2) -> (2, points)
         axes.plot(w1, w2, ".-", label=name)
@@ -344,9 +347,9 @@ def save_plot(figure, name, args):
     if args.dry_run:
         name = "dry_run"
     file = args.plot or Path("plots", f"{name}.png")
-    if file.suffix == "":
-        file = file.with_suffix(".png")
     try:
+        if file.suffix == "":
+            file = file.with_suffix(".png")
         file.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(file)
     except (OSError, ValueError) as error:  # not allowed, disk full, no picture's name

@@ -71,7 +71,7 @@ def main(args):
             w.grad.data.zero_()  # 梯度清零，否则下一次会累加上去
         print("progress:", epoch, l.item())
         losses.append(l.item())  # .item() 取出数值；把张量相加会不断建图，占内存
-        if not l < 1e6:  # nan 也算
+        if not l < 1e6:  # nan 也算：它和任何数比较都是 False
             print("diverged: try a smaller --lr 训练发散，请把 --lr 调小")
             break
 
@@ -336,9 +336,9 @@ def save_plot(figure, name, args):
     if args.dry_run:
         name = "dry_run"
     file = args.plot or Path("plots", f"{name}.png")
-    if file.suffix == "":
-        file = file.with_suffix(".png")
     try:
+        if file.suffix == "":
+            file = file.with_suffix(".png")
         file.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(file)
     except (OSError, ValueError) as error:  # not allowed, disk full, no picture's name

@@ -10,7 +10,7 @@ shape (3, 1): one row per sample, one column per feature. Linear(1, 1) has one w
 and one bias, and the bias is added to every row (broadcasting).
 
     python lecture05_linear_regression.py                # the video 视频（随机初值）
-    python lecture05_linear_regression.py --init video   # slide 5-24 和幻灯片的损失完全一致
+    python lecture05_linear_regression.py --init video   # 损失与幻灯片 5-24 完全一致
     python lecture05_linear_regression.py --init video --epochs 100
     python lecture05_linear_regression.py --optimizer Adam --lr 0.1   # 作业 5-1
     python lecture05_linear_regression.py --optimizer all             # 作业 5-1
@@ -73,7 +73,7 @@ def main(args):
         optimizer.zero_grad()  # 梯度会累加，所以先清零
         loss.backward()  # backward 反向：算出梯度
         optimizer.step()  # update 更新权重
-        if not loss < 1e6:  # nan 也算
+        if not loss < 1e6:  # nan 也算：它和任何数比较都是 False
             print("diverged: try a smaller --lr 训练发散，请把 --lr 调小")
             break
 
@@ -139,7 +139,7 @@ def train_with(name, lr, args):
 
     losses = []
     for epoch in range(args.epochs):
-        # step() calls closure() itself 由 step() 来调用；返回更新之前的损失
+        # step() 会自己调用 closure()，并返回更新之前的损失
         loss = optimizer.step(closure)
         losses.append(loss.item())
         if not loss < 1e6:
@@ -252,8 +252,8 @@ def compare(losses, model, args):
         equal = torch.tensor(losses[-14:]) == torch.tensor(video)
         ours = f"{equal.sum()} of 14"
         rows.append(("losses equal to the last digit", ours, "14 shown"))
-    elif epochs in VIDEO_LOSSES:
-        print("\nAnother random start than the video's: --init video has its losses.")
+    elif epochs in VIDEO_LOSSES and args.optimizer == "SGD":
+        print("\nThe random start is not the video's: --init video gives its losses.")
         print("初始权重与视频不同；加 --init video 可得到视频里的损失")
     rows.append(("w", model.linear.weight.item(), w))
     rows.append(("b", model.linear.bias.item(), b))
@@ -325,9 +325,9 @@ def save_plot(figure, name, args):
     if args.dry_run:
         name = "dry_run"
     file = args.plot or Path("plots", f"{name}.png")
-    if file.suffix == "":
-        file = file.with_suffix(".png")
     try:
+        if file.suffix == "":
+            file = file.with_suffix(".png")
         file.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(file)
     except (OSError, ValueError) as error:  # not allowed, disk full, no picture's name

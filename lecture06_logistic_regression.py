@@ -66,7 +66,7 @@ def main(args):
         y_pred = model(x_data)  # forward 前向：算出通过的概率
         loss = criterion(y_pred, y_data)
         print(epoch, loss.item())
-        if not loss < 10:  # nan 也算
+        if not loss < 10:  # nan 也算：它和任何数比较都是 False
             print("diverged: try a smaller --lr 训练发散，请把 --lr 调小")
             break
 
@@ -218,9 +218,9 @@ def save_plot(figure, name, args):
     if args.dry_run:
         name = "dry_run"
     file = args.plot or Path("plots", f"{name}.png")
-    if file.suffix == "":
-        file = file.with_suffix(".png")
     try:
+        if file.suffix == "":
+            file = file.with_suffix(".png")
         file.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(file)
     except (OSError, ValueError) as error:  # not allowed, disk full, no picture's name

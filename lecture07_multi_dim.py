@@ -46,7 +46,7 @@ class Model(torch.nn.Module):
 
     def __init__(self):
         super().__init__()
-        # 线性层里没有 sigmoid，激活函数要另外写；幻灯片 7-12 至 7-15 把它画在了里面
+        # 线性层不含 sigmoid，激活函数要另外写；幻灯片 7-12 至 7-15 把两者画在了一起
         self.linear1 = torch.nn.Linear(8, 6)  # x W^T + b: 8 numbers to 6
         self.linear2 = torch.nn.Linear(6, 4)
         self.linear3 = torch.nn.Linear(4, 1)
@@ -92,7 +92,7 @@ def main(args):
         optimizer.zero_grad()  # 梯度清零
         loss.backward()  # backward 反向
         optimizer.step()  # update 更新
-        if not loss < 10:  # nan 也算
+        if not loss < 10:  # nan 也算：它和任何数比较都是 False
             print("diverged: try a smaller --lr 训练发散，请把 --lr 调小")
             break
 
@@ -301,9 +301,9 @@ def save_plot(figure, name, args):
     if args.dry_run:
         name = "dry_run"
     file = args.plot or Path("plots", f"{name}.png")
-    if file.suffix == "":
-        file = file.with_suffix(".png")
     try:
+        if file.suffix == "":
+            file = file.with_suffix(".png")
         file.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(file)
     except (OSError, ValueError) as error:  # not allowed, disk full, no picture's name

@@ -1,8 +1,8 @@
 """Lecture 08 · Dataset and DataLoader (第八讲 加载数据集)
 
 看到 main 结束就够了，那就是视频里的程序；后面是作业、选学和画图。Dataset 是抽象类，需要自己继承它，并实现
-__getitem__ 和 __len__；DataLoader 负责打乱顺序、拼成小批量（mini-batch）。所有样本都用过一遍是一轮（epoch），
-每次更新用的样本数是批量大小（batch size），一次更新是一个 iteration：759 / 32 向上取整，每轮 24 次。
+__getitem__ 和 __len__；DataLoader 负责打乱顺序、拼成小批量（mini-batch）。所有样本都用过一遍，叫一轮（epoch）；
+每次更新所用的样本数叫批量大小（batch size）；更新一次叫一个 iteration：759 / 32 向上取整，每轮 24 次。
 按视频的设置，网络只学会了“全猜没有糖尿病”：准确率停在 65.35%，这不是程序的错。
 --holdout 0.2 留出 20% 的数据作为开发集（第二讲），不参加训练。作业 8-1 是泰坦尼克号：--titanic 用自带的
 乘客数据，不需要 Kaggle 账号；换成 Kaggle 的 train.csv 和 test.csv，会生成提交文件 submission.csv。
@@ -63,7 +63,7 @@ class Model(torch.nn.Module):
 
     def __init__(self):
         super().__init__()
-        # 线性层里没有 sigmoid，激活函数要另外写；幻灯片 7-12 至 7-15 把它画在了里面
+        # 线性层不含 sigmoid，激活函数要另外写；幻灯片 7-12 至 7-15 把两者画在了一起
         self.linear1 = torch.nn.Linear(8, 6)  # x W^T + b: 8 numbers to 6
         self.linear2 = torch.nn.Linear(6, 4)
         self.linear3 = torch.nn.Linear(4, 1)
@@ -95,7 +95,7 @@ def main(args):
         dataset=dataset,
         batch_size=args.batch_size,
         shuffle=True,
-        num_workers=args.num_workers,  # 要用子进程，文件末尾的 if __name__ 那一行不能少
+        num_workers=args.num_workers,  # 用子进程时，文件末尾的 if __name__ 不能少
     )
 
     # 2. Model 模型
@@ -107,24 +107,22 @@ def main(args):
 
     # 4. Training cycle 训练：forward, backward, update
     losses = []  # of every iteration 每个批量的损失
-    history = []  # after every epoch 每轮之后，在全部样本上
+    history = []  # after every epoch 每轮结束后，在全部样本上的损失和准确率
     for epoch in range(args.epochs):
         # 内层循环一次是一个 iteration：inputs (32, 8), labels (32, 1)
         for i, (inputs, labels) in enumerate(train_loader, 0):
             y_pred = model(inputs)  # forward 前向
             loss = criterion(y_pred, labels)
             losses.append(loss.item())
-            if epoch in (
-                0,
-                args.epochs - 1,
-            ):  # 视频每一轮都打印，这里只有第一轮和最后一轮
+            # 视频每一轮都打印，这里只有第一轮和最后一轮
+            if epoch in (0, args.epochs - 1):
                 print(epoch, i, loss.item())
 
             optimizer.zero_grad()  # 梯度清零
             loss.backward()  # backward 反向
             optimizer.step()  # update 更新：每个批量更新一次
         history.append(evaluate(model, parts, epoch))
-        if not loss < 10:  # nan 也算
+        if not loss < 10:  # nan 也算：它和任何数比较都是 False
             print("diverged: try a smaller --lr 训练发散，请把 --lr 调小")
             break
 
@@ -224,7 +222,7 @@ def evaluate(model, parts, epoch):
     scores = {}
     for name, dataset in parts.items():
         x, y = dataset[:]  # all rows at once 一次取出全部样本
-        with torch.no_grad():  # only a test: the weights stay 只测试，不更新
+        with torch.no_grad():  # only a test, no gradients 只测试，不需要梯度
             y_pred = model(x)
         right = (y_pred >= 0.5) == (y >= 0.5)  # 概率较大的那一类就是预测结果
         percent = 100 * right.float().mean().item()
@@ -238,21 +236,21 @@ def evaluate(model, parts, epoch):
 def titanic(args):
     """The lecture's program with passengers; label 1 means survived.
 
-    Without a FILE it reads data/titanic.csv.gz: all 1309 passengers, those of Kaggle's
-    test.csv among them, so that only train.csv makes an honest submission.
+    Without a FILE it reads data/titanic.csv.gz: all 1309 passengers, including those of
+    Kaggle's test.csv. Train on Kaggle's train.csv for an honest submission.
     """
     torch.manual_seed(args.seed)
 
     # 1. Dataset 数据集
     x, y = read_passengers(args.titanic, "Survived")
-    if args.submit:  # 训练之前就读，文件不对现在就能知道
+    if args.submit:  # 训练前先读，文件有问题能马上发现
         x_submit, numbers = read_passengers(args.submit, "PassengerId")
     # TensorDataset 是现成的 Dataset，写法和上面的 DiabetesDataset 一样
     parts = split(TensorDataset(x, y), args)
     # 中位数只取自训练集：开发集代表没见过的乘客，不能偷看
     train_x, _ = parts["train"][:]
     median_age = float(np.nanmedian(train_x[:, 4]))
-    fill_ages(x, median_age)  # 两部分都取自 x，所以都填好了
+    fill_ages(x, median_age)  # 训练集和开发集共用同一个 x，填一次就够了
     train_loader = DataLoader(
         parts["train"], args.batch_size, shuffle=True, num_workers=args.num_workers
     )
@@ -335,7 +333,7 @@ def fill_ages(x, median_age):
     x[missing, 4] = median_age
     x[missing, 5] = 1.0
     print(f"{missing.sum()} of {len(x)} ages missing: filled with the median", end=" ")
-    print(f"{80 * median_age:g} 年龄缺失的填中位数")
+    print(f"{80 * median_age:g} 缺失的年龄用中位数填充")
 
 
 def write_submission(header, rows):
@@ -348,7 +346,7 @@ def write_submission(header, rows):
                 writer.writerows(rows)
         except OSError as error:  # a spreadsheet holds the old one, for example
             print(
-                f"cannot write {name}: {error.strerror} 无法写入，可能正被 Excel 打开"
+                f"cannot write {name}: {error.strerror} 无法写入（被 Excel 打开了？）"
             )
         else:
             print(f"saved to {name}: {len(rows)} rows, for Kaggle 可以提交到 Kaggle")
@@ -423,7 +421,7 @@ def parse_args(argv=None):
     add("--batch-size", type=int, default=32, help="batch size 批量大小, default 32")
     add("--seed", type=int, default=0, help="random seed 随机种子, default 0")
     # Workers start anew in every epoch, and each imports torch: on Windows and macOS the
-    # video's 2 cost about ten seconds an epoch, twenty minutes in 100 of them.
+    # video's 2 cost about ten seconds an epoch, some twenty minutes in all 100.
     workers = "reading processes 读数据的子进程数, default 0, in the video 2 (slower)"
     add("--num-workers", type=int, default=0, help=workers)
     folder = "data folder 数据文件夹, default data beside the script"
@@ -497,9 +495,9 @@ def save_plot(figure, name, args):
     if args.dry_run:
         name = "dry_run"
     file = args.plot or Path("plots", f"{name}.png")
-    if file.suffix == "":
-        file = file.with_suffix(".png")
     try:
+        if file.suffix == "":
+            file = file.with_suffix(".png")
         file.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(file)
     except (OSError, ValueError) as error:  # not allowed, disk full, no picture's name

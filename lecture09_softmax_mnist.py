@@ -49,13 +49,8 @@ def load_mnist(data_dir, dry_run=False):
     They transform every image again in every epoch; here it happens once, for the same
     numbers in less time. 视频每轮都重新变换每张图；这里只做一次，数值相同，省时间。
     """
-    advice = (
-        "name this project's folder data with --data-dir; if it is damaged, delete MNIST "
-        "in it and unpack the ZIP again 请用 --data-dir 指明 data 文件夹；文件损坏时，"
-        "请删除其中的 MNIST，再重新解压下载的 ZIP"
-    )
     if not Path(data_dir, "MNIST").is_dir():  # or else a download would begin
-        sys.exit(f"no MNIST in {data_dir.as_posix()} 找不到 MNIST: {advice}")
+        sys.exit(f"no MNIST in {data_dir.as_posix()} 找不到 MNIST: {ADVICE}")
     sets = []
     try:
         for is_train in (True, False):  # 先训练集，后测试集
@@ -64,12 +59,13 @@ def load_mnist(data_dir, dry_run=False):
             if dry_run:  # 试运行只要前 256 张
                 mnist.data = mnist.data[:256]
                 mnist.targets = mnist.targets[:256]
-            images = mnist.data.unsqueeze(1) / 255  # ToTensor: 0…255 变成 0…1
+            # ToTensor：加上通道维 (N, 28, 28) -> (N, 1, 28, 28)，0…255 变成 0…1
+            images = mnist.data.unsqueeze(1) / 255
             images = (images - 0.1307) / 0.3081  # Normalize: 均值 0，标准差 1
             sets.append(TensorDataset(images, mnist.targets))
     except (OSError, RuntimeError, ValueError) as error:  # missing, damaged, read-only
         reason = str(error).partition("\n")[0]
-        sys.exit(f"cannot use MNIST in {data_dir.as_posix()} ({reason}): {advice}")
+        sys.exit(f"cannot use MNIST in {data_dir.as_posix()} ({reason}): {ADVICE}")
     return sets
 
 
@@ -98,8 +94,8 @@ class Net(torch.nn.Module):
 def train(model, device, train_loader, criterion, optimizer, epoch):
     """One epoch; prints and returns the mean loss of every 300 batches, a list.
 
-    The video prints the sum of 300 losses divided by 2000: both numbers are shown.
-    视频打印的是 300 个损失之和除以 2000，这里两个数都打印。
+    Slides 10-59 and 10-60 print the sum of 300 losses divided by 2000: both are shown.
+    幻灯片 10-59、10-60 打印的是 300 个损失之和除以 2000，这里两个数都打印。
     """
     losses = []
     running_loss = 0.0
@@ -174,7 +170,7 @@ def main(args):
         loss = train(model, device, train_loader, criterion, optimizer, epoch)
         losses.append(loss)
         accuracies.append(test(model, device, test_loader))
-        if not loss[-1] < 10:  # nan 也算
+        if not loss[-1] < 10:  # nan 也算：它和任何数比较都是 False
             print("diverged: try a smaller --lr 训练发散，请把 --lr 调小")
             break
 
@@ -251,7 +247,7 @@ def otto(args):
     if args.dry_run:
         x = x[:256]
         y = y[:256]
-    if args.submit:  # 训练之前就读，文件不对现在就能知道
+    if args.submit:  # 训练前先读，文件有问题能马上发现
         ids, x_submit, _ = read_otto(args.submit, with_labels=False)
     fifth = len(x) // 5
     dataset = TensorDataset(x, y)
@@ -342,7 +338,7 @@ def write_submission(header, rows):
                 writer.writerows(rows)
         except OSError as error:  # a spreadsheet holds the old one, for example
             print(
-                f"cannot write {name}: {error.strerror} 无法写入，可能正被 Excel 打开"
+                f"cannot write {name}: {error.strerror} 无法写入（被 Excel 打开了？）"
             )
         else:
             print(f"saved to {name}: {len(rows)} rows, for Kaggle 可以提交到 Kaggle")
@@ -494,6 +490,13 @@ def parse_args(argv=None):
     return args
 
 
+ADVICE = (  # where MNIST cannot be read
+    "name this project's folder data with --data-dir; if it is damaged, delete MNIST in "
+    "it and unpack the ZIP again 请用 --data-dir 指明 data 文件夹；文件损坏时，请删除其中的 "
+    "MNIST，再重新解压下载的 ZIP"
+)
+
+
 def print_table(slide, rows, args):
     """Print rows (name, this run, video); a dry run stands beside no video."""
     print(f"\n{'':32} | {'this run':>24} | video ({slide})")
@@ -508,9 +511,9 @@ def save_plot(figure, name, args):
     if args.dry_run:
         name = "dry_run"
     file = args.plot or Path("plots", f"{name}.png")
-    if file.suffix == "":
-        file = file.with_suffix(".png")
     try:
+        if file.suffix == "":
+            file = file.with_suffix(".png")
         file.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(file)
     except (OSError, ValueError) as error:  # not allowed, disk full, no picture's name

@@ -1,12 +1,12 @@
 """Lecture 10 · Basic CNN (第十讲 卷积神经网络基础篇)
 
-看到 main 结束就够了，那就是视频里的程序；后面是作业、选学和画图。卷积核在图像上逐块滑动，保留了像素之间的
+看到 main 结束就够了，那就是视频里的程序；后面是作业、选学和画图。卷积核在图像上逐个位置滑动，保留了像素之间的
 空间关系；全连接层先把图像展平，就丢掉了这种关系。两轮“卷积、池化、ReLU”提取特征，最后一个
 全连接层分类。先打印的是幻灯片上的卷积例题。训练好的网络可以保存（--save），再读取（--load），
 用来识别自己画的数字：--predict digit.png（白底黑字、黑底白字都可以）。
 
-Read as far as the end of main: that is the lecture. A kernel slides over the image patch
-by patch and keeps the neighbourhood of pixels that flattening loses. Two rounds of
+Read as far as the end of main: that is the lecture. A kernel slides over the image place
+by place and keeps the neighbourhood of pixels that flattening loses. Two rounds of
 convolution, max-pooling and ReLU extract features, one linear layer classifies:
 (N, 1, 28, 28) -> (N, 10, 12, 12) -> (N, 20, 4, 4) -> (N, 320) -> (N, 10). A picture from
 a camera is a raster of pixels (栅格; a vector picture, 矢量, is not) with three channels:
@@ -52,13 +52,8 @@ def load_mnist(data_dir, dry_run=False):
     They transform every image again in every epoch; here it happens once, for the same
     numbers in less time. 视频每轮都重新变换每张图；这里只做一次，数值相同，省时间。
     """
-    advice = (
-        "name this project's folder data with --data-dir; if it is damaged, delete MNIST "
-        "in it and unpack the ZIP again 请用 --data-dir 指明 data 文件夹；文件损坏时，"
-        "请删除其中的 MNIST，再重新解压下载的 ZIP"
-    )
     if not Path(data_dir, "MNIST").is_dir():  # or else a download would begin
-        sys.exit(f"no MNIST in {data_dir.as_posix()} 找不到 MNIST: {advice}")
+        sys.exit(f"no MNIST in {data_dir.as_posix()} 找不到 MNIST: {ADVICE}")
     sets = []
     try:
         for is_train in (True, False):  # 先训练集，后测试集
@@ -67,12 +62,13 @@ def load_mnist(data_dir, dry_run=False):
             if dry_run:  # 试运行只要前 256 张
                 mnist.data = mnist.data[:256]
                 mnist.targets = mnist.targets[:256]
-            images = mnist.data.unsqueeze(1) / 255  # ToTensor: 0…255 变成 0…1
+            # ToTensor：加上通道维 (N, 28, 28) -> (N, 1, 28, 28)，0…255 变成 0…1
+            images = mnist.data.unsqueeze(1) / 255
             images = (images - 0.1307) / 0.3081  # Normalize: 均值 0，标准差 1
             sets.append(TensorDataset(images, mnist.targets))
     except (OSError, RuntimeError, ValueError) as error:  # missing, damaged, read-only
         reason = str(error).partition("\n")[0]
-        sys.exit(f"cannot use MNIST in {data_dir.as_posix()} ({reason}): {advice}")
+        sys.exit(f"cannot use MNIST in {data_dir.as_posix()} ({reason}): {ADVICE}")
     return sets
 
 
@@ -108,8 +104,8 @@ class Net(torch.nn.Module):
 def train(model, device, train_loader, criterion, optimizer, epoch):
     """One epoch; prints and returns the mean loss of every 300 batches, a list.
 
-    The video prints the sum of 300 losses divided by 2000: both numbers are shown.
-    视频打印的是 300 个损失之和除以 2000，这里两个数都打印。
+    Slides 10-59 and 10-60 print the sum of 300 losses divided by 2000: both are shown.
+    幻灯片 10-59、10-60 打印的是 300 个损失之和除以 2000，这里两个数都打印。
     """
     losses = []
     running_loss = 0.0
@@ -187,7 +183,7 @@ def main(args):
         loss = train(model, device, train_loader, criterion, optimizer, epoch)
         losses.append(loss)
         accuracies.append(test(model, device, test_loader))
-        if not loss[-1] < 10:  # nan 也算
+        if not loss[-1] < 10:  # nan 也算：它和任何数比较都是 False
             print("diverged: try a smaller --lr 训练发散，请把 --lr 调小")
             break
 
@@ -353,13 +349,13 @@ def read_digit(file):
     paper = Image.new("RGBA", picture.size, "white")  # 透明的地方当作白纸
     gray = Image.alpha_composite(paper, picture).convert("L")
     gray.thumbnail((400, 400))  # 大图缩小
-    gray = ImageOps.crop(gray, max(gray.size) // 50)  # 去掉边框
+    gray = ImageOps.crop(gray, min(gray.size) // 50)  # 四边各裁掉一点边框
     ink = torch.tensor(np.array(gray, dtype=np.float32)).view(1, 1, gray.height, -1)
 
     # MNIST 是黑底白字；大部分地方偏亮，就是白纸黑字，要反过来
     if ink.median() > (ink.min() + ink.max()) / 2:
         ink = 255 - ink
-    # Paper is 0, also where a photo is darker: 分成 8×8 块，每块里最暗的就是那里的纸
+    # Paper is 0, also where a photo is darker: 分成 8 行 8 列，每块里最暗的就是那里的纸
     paper = -F.adaptive_max_pool2d(-ink, 8)
     ink = ink - F.interpolate(paper, ink.shape[2:], mode="bilinear")
     if ink.max() < 25:
@@ -376,7 +372,7 @@ def read_digit(file):
     while stroke_width(ink) < 0.1 * max(ink.shape):
         ink = F.max_pool2d(F.pad(ink, (2, 2, 2, 2)), 3, stride=1)
 
-    # 等比例缩放，较长的一边为 20；重心放在 28×28 的正中
+    # 等比例缩放，较长的边为 20 像素；重心放在 28×28 的正中
     scale = 20 / max(ink.shape)
     height = max(1, round(scale * ink.shape[2]))
     width = max(1, round(scale * ink.shape[3]))
@@ -604,6 +600,13 @@ def parse_args(argv=None):
     return args
 
 
+ADVICE = (  # where MNIST cannot be read
+    "name this project's folder data with --data-dir; if it is damaged, delete MNIST in "
+    "it and unpack the ZIP again 请用 --data-dir 指明 data 文件夹；文件损坏时，请删除其中的 "
+    "MNIST，再重新解压下载的 ZIP"
+)
+
+
 def print_table(slide, rows, args):
     """Print rows (name, this run, video); a dry run stands beside no video."""
     print(f"\n{'':32} | {'this run':>24} | video ({slide})")
@@ -618,9 +621,9 @@ def save_plot(figure, name, args):
     if args.dry_run:
         name = "dry_run"
     file = args.plot or Path("plots", f"{name}.png")
-    if file.suffix == "":
-        file = file.with_suffix(".png")
     try:
+        if file.suffix == "":
+            file = file.with_suffix(".png")
         file.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(file)
     except (OSError, ValueError) as error:  # not allowed, disk full, no picture's name

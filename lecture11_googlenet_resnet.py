@@ -50,13 +50,8 @@ def load_mnist(data_dir, dry_run=False):
     They transform every image again in every epoch; here it happens once, for the same
     numbers in less time. 视频每轮都重新变换每张图；这里只做一次，数值相同，省时间。
     """
-    advice = (
-        "name this project's folder data with --data-dir; if it is damaged, delete MNIST "
-        "in it and unpack the ZIP again 请用 --data-dir 指明 data 文件夹；文件损坏时，"
-        "请删除其中的 MNIST，再重新解压下载的 ZIP"
-    )
     if not Path(data_dir, "MNIST").is_dir():  # or else a download would begin
-        sys.exit(f"no MNIST in {data_dir.as_posix()} 找不到 MNIST: {advice}")
+        sys.exit(f"no MNIST in {data_dir.as_posix()} 找不到 MNIST: {ADVICE}")
     sets = []
     try:
         for is_train in (True, False):  # 先训练集，后测试集
@@ -65,12 +60,13 @@ def load_mnist(data_dir, dry_run=False):
             if dry_run:  # 试运行只要前 256 张
                 mnist.data = mnist.data[:256]
                 mnist.targets = mnist.targets[:256]
-            images = mnist.data.unsqueeze(1) / 255  # ToTensor: 0…255 变成 0…1
+            # ToTensor：加上通道维 (N, 28, 28) -> (N, 1, 28, 28)，0…255 变成 0…1
+            images = mnist.data.unsqueeze(1) / 255
             images = (images - 0.1307) / 0.3081  # Normalize: 均值 0，标准差 1
             sets.append(TensorDataset(images, mnist.targets))
     except (OSError, RuntimeError, ValueError) as error:  # missing, damaged, read-only
         reason = str(error).partition("\n")[0]
-        sys.exit(f"cannot use MNIST in {data_dir.as_posix()} ({reason}): {advice}")
+        sys.exit(f"cannot use MNIST in {data_dir.as_posix()} ({reason}): {ADVICE}")
     return sets
 
 
@@ -126,8 +122,8 @@ class GoogLeNet(nn.Module):
         self.incep2 = block(20)
         self.mp = nn.MaxPool2d(2)
         self.fc = nn.Linear(1408, 10)  # 88 channels of 4 x 4
-        # 让同一像素的各个通道在内存里相邻：CPU 上快 1.2 到 1.7 倍，结果只差舍入误差。代价：
-        # forward 里要用 flatten(1)，视频的 x.view(batch_size, -1) 会报错。不写这行，两种都行
+        # 让同一像素的各个通道在内存里相邻，CPU 上快一些，结果只差舍入误差。代价：forward 里要用
+        # flatten(1)，视频的 x.view(in_size, -1) 会报错；删掉下面这行，两种写法都能用
         self.to(memory_format=torch.channels_last)
 
     def forward(self, x):
@@ -162,7 +158,7 @@ class ResidualBlock(nn.Module):
 class ResNet(nn.Module):
     """The video's residual network: (N, 1, 28, 28) -> (N, 10).
 
-    自己的残差块：照 ResidualBlock 写一个类，输出的形状与输入相同，就是 ResNet(MyBlock)。
+    试自己的残差块：仿照 ResidualBlock 写一个类 MyBlock，输出的形状与输入相同，再用 ResNet(MyBlock)。
     """
 
     def __init__(self, block=ResidualBlock):
@@ -188,8 +184,8 @@ class ResNet(nn.Module):
 def train(model, device, train_loader, criterion, optimizer, epoch):
     """One epoch; prints and returns the mean loss of every 300 batches, a list.
 
-    The video prints the sum of 300 losses divided by 2000: both numbers are shown.
-    视频打印的是 300 个损失之和除以 2000，这里两个数都打印。
+    Slides 10-59 and 10-60 print the sum of 300 losses divided by 2000: both are shown.
+    幻灯片 10-59、10-60 打印的是 300 个损失之和除以 2000，这里两个数都打印。
     """
     losses = []
     running_loss = 0.0
@@ -233,7 +229,7 @@ def test(model, device, test_loader):
 
 # %% The lecture 视频里的程序（看到 main 结束就够了） --------------------
 def run(name, train_loader, test_loader, device, args):
-    """Steps 2 to 4 for one network; returns (model, losses, accuracies)."""
+    """Steps 2 to 4 for one network; returns (model, losses, accuracies, stopped)."""
     # 2. Model 模型
     print(f"{name}:")
     torch.manual_seed(args.seed)  # 固定随机种子，结果可复现
@@ -247,18 +243,21 @@ def run(name, train_loader, test_loader, device, args):
 
     # 4. Training and test 训练与测试
     losses = []  # of every epoch a list 每轮一个列表
-    accuracies = [test(model, device, test_loader)]  # 还没训练，大约对十分之一
+    accuracies = []
+    stopped = False
     try:
+        accuracies.append(test(model, device, test_loader))  # 还没训练，大约对十分之一
         for epoch in range(args.epochs):
             loss = train(model, device, train_loader, criterion, optimizer, epoch)
             losses.append(loss)
             accuracies.append(test(model, device, test_loader))
-            if not loss[-1] < 10:  # nan 也算
+            if not loss[-1] < 10:  # nan 也算：它和任何数比较都是 False
                 print("diverged: try a smaller --lr 训练发散，请把 --lr 调小")
                 break
     except KeyboardInterrupt:  # Ctrl-C：不再训练，只显示训练完的轮
         print("interrupted: only finished epochs are shown 已中断，只显示训练完的轮")
-    return model, losses, accuracies
+        stopped = True
+    return model, losses, accuracies, stopped
 
 
 def main(args):
@@ -277,9 +276,11 @@ def main(args):
         names = list(NETWORKS)
     runs = {}
     for name in names:
-        model, losses, accuracies = run(name, train_loader, test_loader, device, args)
+        model, losses, accuracies, stopped = run(
+            name, train_loader, test_loader, device, args
+        )
         runs[name] = (losses, accuracies)
-        if len(losses) < args.epochs:  # Ctrl-C 或训练发散：后面的网络也不训练了
+        if stopped:  # Ctrl-C：后面的网络也不训练了
             break
 
     # 5. Inference and plot 推理与画图
@@ -569,6 +570,13 @@ def parse_args(argv=None):
     return args
 
 
+ADVICE = (  # where MNIST cannot be read
+    "name this project's folder data with --data-dir; if it is damaged, delete MNIST in "
+    "it and unpack the ZIP again 请用 --data-dir 指明 data 文件夹；文件损坏时，请删除其中的 "
+    "MNIST，再重新解压下载的 ZIP"
+)
+
+
 def print_table(slide, rows, args):
     """Print rows (name, this run, video); a dry run stands beside no video."""
     print(f"\n{'':32} | {'this run':>24} | video ({slide})")
@@ -583,9 +591,9 @@ def save_plot(figure, name, args):
     if args.dry_run:
         name = "dry_run"
     file = args.plot or Path("plots", f"{name}.png")
-    if file.suffix == "":
-        file = file.with_suffix(".png")
     try:
+        if file.suffix == "":
+            file = file.with_suffix(".png")
         file.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(file)
     except (OSError, ValueError) as error:  # not allowed, disk full, no picture's name

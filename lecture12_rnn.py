@@ -212,7 +212,7 @@ def train_embedding(args, rnn=torch.nn.RNN):
         print(f"Predicted string: {text}", end="")
         print(f", Epoch [{epoch + 1}/{args.epochs}] loss={loss.item():.3f}")
         history.append((loss.item(), text))
-        if not loss < 10:  # nan 也算
+        if not loss < 10:  # nan 也算：它和任何数比较都是 False
             print("diverged: try a smaller --lr 训练发散，请把 --lr 调小")
             break
     return model, history
@@ -372,9 +372,9 @@ def save_plot(figure, name, args):
     if args.dry_run:
         name = "dry_run"
     file = args.plot or Path("plots", f"{name}.png")
-    if file.suffix == "":
-        file = file.with_suffix(".png")
     try:
+        if file.suffix == "":
+            file = file.with_suffix(".png")
         file.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(file)
     except (OSError, ValueError) as error:  # not allowed, disk full, no picture's name

@@ -5,7 +5,7 @@
 都在把人名变成网络需要的形状：人名 -> 编码的列表 -> 填充 (N, 长度) -> (长度, N, 100) -> (N, 200) -> (N, 18)。
 自带的人名不是老师用的那一份；老师的数据怎样获取，见 data/README.md。
 “最好的一轮”是按测试集选的，所以偏乐观；应该另留一份开发集（第二讲）来选。
-作业 13-1 用 Kaggle 的影评，以单词代替字母：--reviews train.tsv --submit test.tsv。
+作业 13-1 用 Kaggle 的影评，把字母换成单词：--reviews train.tsv --submit test.tsv。
 
 Read as far as the end of main: that is the lecture. From which of 18 countries does a
 name come? Embed the letters, let a GRU read them,
@@ -14,7 +14,7 @@ reads from both ends: each letter also knows what follows it, and the last hidde
 states of the two directions are joined. Most of the code turns names into the shape
 that the layer wants: names -> lists of codes -> padded (N, length) -> (length, N, 100)
 -> (N, 200), 100 per direction -> (N, 18). The best epoch is picked on the test part, as
-in the video, so it flatters: a development set (lecture 2) would be right.
+in the video, so it is optimistic: a development set (lecture 2) would be right.
 Exercise 13-1 is the sentiment of Kaggle's movie reviews, with words in place of letters.
 
     python lecture13_gru_classifier.py                         # the video 视频
@@ -40,7 +40,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
 from torch.utils.data import DataLoader, Dataset, Subset
 
 DATA = Path(__file__).parent / "data"
-HIDDEN_SIZE = 100  # 嵌入的向量和隐藏状态都是 100 维
+HIDDEN_SIZE = 100  # 嵌入向量和隐藏状态都是 100 维
 N_LAYER = 2
 N_CHARS = 128  # ASCII 码共 128 个
 
@@ -61,7 +61,7 @@ class NameDataset(Dataset):
             self.country_dict[country] = number
 
     def __getitem__(self, index):
-        # 视频在这里返回名字，到 make_tensors 里才变成编码
+        # 视频在这里返回人名，到 make_tensors 里才变成编码
         codes = name2list(self.names[index])
         return codes, self.country_dict[self.countries[index]]
 
@@ -79,14 +79,13 @@ def make_tensors(batch):
 
     In the video the training loop calls it; here the DataLoader does, for every batch
     (collate_fn). 由 DataLoader 组批时调用，不用在训练循环里调用。
-    Slides 13-64, 65 and 79 say that they must be sorted; since torch 1.1 there is also
-    enforce_sorted=False. `stable` keeps names of equal length in their order: without
-    it each system orders them in its own way, and trains other numbers.
+    幻灯片 13-64、65、79 说必须按长度排序；从 torch 1.1 起也可以写 enforce_sorted=False。
+    stable: names of equal length keep their order, or each system trains other numbers.
     """
     seqs = [torch.tensor(codes) for codes, country in batch]
     lengths = torch.tensor([len(codes) for codes, country in batch])
     countries = torch.tensor([country for codes, country in batch])
-    seqs = pad_sequence(seqs, batch_first=True)  # 短的名字后面补 0
+    seqs = pad_sequence(seqs, batch_first=True)  # 短的人名后面补 0
     lengths, order = lengths.sort(descending=True, stable=True)  # 从长到短排序
     return seqs[order], lengths, countries[order]
 
@@ -112,11 +111,12 @@ class RNNClassifier(torch.nn.Module):
         seqs = seqs.t()  # (N, length) -> (length, N)
         x = self.embedding(seqs)  # -> (length, N, hidden)
         packed = pack_padded_sequence(x, lengths)  # 打包后，补的 0 不参与计算
-        # 不给初始的 hidden 就从全 0 开始; the video hands zeros over (_init_hidden)
+        # 不给初始的 hidden 就从全 0 开始；视频用 _init_hidden 传入全 0
         _, hidden = self.gru(packed)  # (layers * directions, N, hidden)
         last = hidden[-1]
         if self.n_directions == 2:
-            # 最后一层：-2 从前往后读，-1 从后往前读；顺序同幻灯片 13-52
+            # hidden 有 4 个，最后两个是最后一层的：-2 从前往后读，-1 从后往前读；
+            # 拼接的顺序同幻灯片 13-52
             last = torch.cat([hidden[-1], hidden[-2]], dim=1)  # -> (N, 2 * hidden)
         return self.fc(last)
 
@@ -136,16 +136,16 @@ def train(model, device, train_loader, criterion, optimizer, epoch, start):
     """
     total_loss = 0.0
     done = 0
-    model.train()
+    model.train()  # training mode 训练模式
     for i, (seqs, lengths, target) in enumerate(train_loader, start=1):
         seqs, target = seqs.to(device), target.to(device)
-        # Slides 13-80 and 13-86 move the lengths to the GPU, too: today's torch
-        # raises then. 长度 lengths 必须留在 CPU 上。
-        output = model(seqs, lengths)
+        # 长度 lengths 必须留在 CPU 上：幻灯片 13-80、13-86 把它也放到显卡上，现在的
+        # PyTorch 会报错
+        output = model(seqs, lengths)  # forward 前向
         loss = criterion(output, target)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+        optimizer.zero_grad()  # 梯度清零
+        loss.backward()  # backward 反向
+        optimizer.step()  # update 更新
 
         total_loss += loss.item()
         done += len(target)
@@ -161,7 +161,7 @@ def test(model, device, test_loader):
     """Prints and returns the accuracy on the test set in percent."""
     correct = 0
     total = 0
-    model.eval()
+    model.eval()  # test mode 测试模式
     with torch.no_grad():  # 测试不需要梯度，不构建计算图
         for seqs, lengths, target in test_loader:
             output = model(seqs.to(device), lengths)
@@ -223,7 +223,7 @@ def main(args):
             # 目前最好的一轮：这是按测试集选的，应该用开发集来选
             if args.save and accuracy == max(accuracies):
                 save_model(model, args.save)
-            if not loss < 10:  # nan 也算
+            if not loss < 10:  # nan 也算：它和任何数比较都是 False
                 print("diverged: try a smaller --lr 训练发散，请把 --lr 调小")
                 break
     except KeyboardInterrupt:  # Ctrl-C：只显示训练完的轮；--save 存下的是其中最好的
@@ -297,7 +297,7 @@ def reviews(args):
 
     # 1. Dataset 数据集：每行是 (句子编号, 短语, 情感)
     rows = read_reviews(args.reviews, "Sentiment")
-    if args.submit:  # 训练之前就读，文件不对现在就能知道
+    if args.submit:  # 训练前先读，文件有问题能马上发现
         submit_rows = read_reviews(args.submit, "PhraseId")
     if args.dry_run:
         rows = rows[:256]
@@ -390,7 +390,7 @@ def submit(model, device, numbers, rows):
     """Kaggle's test.tsv -> submission.csv: a sentiment for each phrase, row by row."""
     dataset = []
     for _, phrase, number in rows:
-        # 标签处放 PhraseId：组批时会按长度排序，靠它认出每个短语
+        # 标签的位置放 PhraseId：组批时会按长度排序，靠它认出每个短语
         dataset.append((phrase2list(phrase, numbers), number))
     loader = DataLoader(dataset, 256, collate_fn=make_tensors)
     answers = {}
@@ -415,7 +415,7 @@ def write_submission(header, rows):
                 writer.writerows(rows)
         except OSError as error:  # a spreadsheet holds the old one, for example
             print(
-                f"cannot write {name}: {error.strerror} 无法写入，可能正被 Excel 打开"
+                f"cannot write {name}: {error.strerror} 无法写入（被 Excel 打开了？）"
             )
         else:
             print(f"saved to {name}: {len(rows)} rows, for Kaggle 可以提交到 Kaggle")
@@ -425,7 +425,7 @@ def write_submission(header, rows):
 # %% Beside the video 与视频对照（可以不看） --------------------
 # Slide 13-92: test accuracy in percent after epochs 1 to 100, measured off the curve,
 # within 0.1. With the lecturer's names the video's own way starts at 66 to 67 % after
-# epoch 1, almost 9 points above the video's curve, and meets it after ten to fifteen
+# epoch 1, 8 to 9 points above the video's curve, and meets it after ten to fifteen
 # epochs. Why is not known.
 # fmt: off
 VIDEO_CURVE = [
@@ -510,7 +510,7 @@ def parse_args(argv=None):
     add("--save", type=Path, metavar="FILE", help=best)
     saved = "take this network, no training 读取网络，不再训练"
     add("--load", type=Path, metavar="FILE", help=saved)
-    names = "names to classify, with --load 猜人名的国家（中文名写拼音）"
+    names = "names to classify, with --load 要猜的人名（中文名写拼音）"
     add("--predict", nargs="+", default=[], metavar="NAME", help=names)
     phrases = "exercise 作业 13-1: Kaggle's train.tsv"
     add("--reviews", type=Path, metavar="FILE", help=phrases)
@@ -526,7 +526,7 @@ def parse_args(argv=None):
     if args.epochs is None:
         args.epochs = 100
         if args.reviews:
-            args.epochs = 6  # 单词很快就过拟合：六轮以后越来越差
+            args.epochs = 6  # 以单词为输入，很快就过拟合：六轮以后越来越差
     if min(args.epochs, args.lr, args.batch_size) <= 0:
         parser.error("--epochs, --lr, --batch-size must be above 0 必须大于 0")
     if bool(args.load) != bool(args.predict):
@@ -577,9 +577,9 @@ def save_plot(figure, name, args):
     if args.dry_run:
         name = "dry_run"
     file = args.plot or Path("plots", f"{name}.png")
-    if file.suffix == "":
-        file = file.with_suffix(".png")
     try:
+        if file.suffix == "":
+            file = file.with_suffix(".png")
         file.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(file)
     except (OSError, ValueError) as error:  # not allowed, disk full, no picture's name

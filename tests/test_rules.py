@@ -1,54 +1,35 @@
 """The rules of the collection: the lecture first, standalone scripts, equal copies."""
 
 import ast
+import functools
+import importlib
 import re
+import shlex
 import subprocess
 import sys
 from collections import defaultdict
 
 import pytest
-from conftest import (
-    ROOT,
-    SCRIPTS,
-    check_line,
-    each_script,
-    number,
-    options_of,
-    source,
-)
+from conftest import ROOT, SCRIPTS, each_script, number, options_of, source
 
-BEFORE = ["1. Dataset", "2. Model", "3. ", "4. ", "The lecture"]
-AFTER = ["Beside the video", "Command line"]
-EVERYWHERE = {
-    "The lecture 视频里的程序（看到 main 结束就够了）",
-    "Beside the video 与视频对照（可以不看）",
-    "Command line 命令行选项（可以不看）",
-}
-# Names that mean something else in each lecture. Everything else that stands in two
-# scripts under one name must be the same text.
-OWN = {"main", "parse_args", "forward", "loss", "cost", "compare", "draw", "exercise"}
-OWN |= {"Net", "affine", "tell_divergence", "NETWORKS", "x_data", "y_data", "submit"}
-MNIST = {"train", "test"}  # the same in lectures 9 to 11
-ALLOWED = {"torch", "torchvision", "numpy", "matplotlib"}
 CHINESE = re.compile("[\u4e00-\u9fff]")
+ALLOWED = {"torch", "torchvision", "numpy", "matplotlib"}
+# Names that mean something else in some lectures. Everything else that stands in two
+# scripts under one name is the same text.
+OWN = {"main", "parse_args", "compare", "draw", "draw_video", "exercise", "affine"}
+OWN |= {"x_data", "y_data", "forward", "loss", "Net", "NETWORKS", "majority"}
+OWN |= {"train", "test", "predict"}  # train and test are one text in 9, 10 and 11
+HEADINGS = {
+    "1. Dataset 数据集",
+    "2. Model 模型",
+    "3. Loss and optimizer 损失函数和优化器",
+    "4. Training and test 训练与测试",
+    "4. Training cycle 训练：forward, backward, update",
+    "5. Inference and plot 推理与画图",
+}
 
 
-def banners(script):
-    """[(line, title)] of the cells of a script."""
-    found = []
-    for line, text in enumerate(source(script).splitlines(), start=1):
-        if text.startswith("# %%"):
-            title = re.fullmatch(r"# %% (.+) -{20}", text)
-            assert title, text
-            found.append((line, title[1]))
-    return found
-
-
-def part_of(script, node):
-    """The title of the part in which a node stands."""
-    return [title for line, title in banners(script) if line < node.lineno][-1]
-
-
+@functools.cache
 def named_nodes(script):
     """{name: node} of the functions, classes and constants of a file, in its order."""
     found = {}
@@ -56,10 +37,7 @@ def named_nodes(script):
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             found[node.name] = node
         elif isinstance(node, ast.Assign):
-            for target in node.targets:
-                for name in ast.walk(target):
-                    if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store):
-                        found[name.id] = node
+            found[node.targets[0].id] = node
     return found
 
 
@@ -67,156 +45,222 @@ def text_of(script, node):
     return ast.get_source_segment(source(script), node)
 
 
-def main_of(script):
-    return text_of(script, named_nodes(script)["main"])
+def cells(script):
+    """{title: text} of the cells; the docstring and the imports have the title ""."""
+    parts = re.split(r"^# %% (.+) -{20}\n", source(script), flags=re.MULTILINE)
+    return dict(zip(["", *parts[1::2]], parts[0::2]))
+
+
+def part_of(script, name):
+    """The title of the cell in which a name is defined."""
+    before = source(script).splitlines()[: named_nodes(script)[name].lineno]
+    return [line for line in before if line.startswith("# %% ")][-1][5:-21]
+
+
+def defaults(script):
+    return vars(importlib.import_module(script.stem).parse_args([]))
 
 
 # ------------------------------------------------------------------------ The shape
+ORDER = [
+    "",
+    r"1\. Dataset 数据集",
+    r"2\. Model 模型",
+    r"3\. .+",
+    r"4\. .+",
+    "The lecture 视频里的程序（看到 main 结束就够了）",
+    "(Exercises?|More) .*",
+    "Beside the video 与视频对照（可以不看）",
+    "Command line 命令行选项（可以不看）",
+    "Run 运行：从这里开始训练",
+]
+
+
 @each_script
-def test_parts_stand_in_order(script):
+def test_cells_stand_in_order(script):
     """The lecture first, then exercises, and what serves the script at the very end."""
-    titles = [title for _, title in banners(script)]
-    assert all(map(CHINESE.search, titles)) and EVERYWHERE <= set(titles)
-    assert titles[0] == "1. Dataset 数据集" and titles[1] == "2. Model 模型"
+    titles = list(cells(script))
+    assert source(script).count("# %%") == len(titles) - 1
     places = []
     for title in titles:
-        known = [name for name in BEFORE + AFTER if title.startswith(name)]
-        places.append(
-            (BEFORE + ["an exercise"] + AFTER).index(*known or ["an exercise"])
-        )
+        assert title == "" or CHINESE.search(title)
+        (place,) = [i for i, form in enumerate(ORDER) if re.fullmatch(form, title)]
+        places.append(place)
     assert places == sorted(places)
-    assert len(set(places) - {5}) == len([place for place in places if place != 5])
+    assert {0, 1, 2, 5, 7, 8, 9} <= set(places)
+    assert all(places.count(place) == 1 for place in set(places) - {6})
+
+
+@each_script
+def test_names_stand_in_their_cells(script):
     nodes = named_nodes(script)
-    assert part_of(script, nodes["main"]).startswith("The lecture")
-    for name in ("parse_args", "check_plot", "print_table", "save_plot"):
-        assert part_of(script, nodes[name]).startswith("Command line")
-    for name, node in nodes.items():
+    assert part_of(script, "main").startswith("The lecture")
+    for name in ("parse_args", "print_table", "save_plot"):
+        assert part_of(script, name).startswith("Command line")
+    for name in nodes:
         if name.startswith("VIDEO"):
-            assert part_of(script, node).startswith("Beside the video"), name
+            assert part_of(script, name).startswith("Beside the video"), name
+
+
+@each_script
+def test_the_last_cell_runs_and_the_others_define(script):
+    *_, run = cells(script).values()
+    lines = [line for line in run.splitlines() if not line.startswith("#")]
+    assert lines == ['if __name__ == "__main__":', "    model = main(parse_args())"]
+    kinds = {type(node) for node in ast.parse(source(script)).body[1:-1]}
+    assert kinds <= {
+        *(ast.Import, ast.ImportFrom, ast.Assign),
+        *(ast.FunctionDef, ast.ClassDef),
+    }
+
+
+@each_script
+def test_docstring_begins_in_chinese(script):
+    """Title, 看到 main 结束就够了, English; its commands are taken by parse_args()."""
+    head = ast.get_docstring(ast.parse(source(script)))
+    title, chinese, english, *_ = re.split(r"\n\n", head)
+    assert re.fullmatch(rf"Lecture {number(script):02} · [^\n]+ \(第.+讲 .+\)", title)
+    assert chinese.startswith("看到 main 结束就够了")
+    assert english.startswith("Read as far as the end of main")
+    lectures = re.findall("    python (lecture.*)", head)
+    assert lectures[0].split()[0] == script.name
+    for line in lectures:
+        name, *options = shlex.split(line, comments=True)
+        assert name == script.name
+        importlib.import_module(script.stem).parse_args(options)
+
+
+# ----------------------------------------------------------------------------- main
+@each_script
+def test_main_says_the_defaults(script):
+    """Its first line, # without options lr is 0.01, epochs 100 …"""
+    main = named_nodes(script)["main"]
+    assert [argument.arg for argument in main.args.args] == ["args"]
+    comment = text_of(script, main).splitlines()[2]
+    said = re.fullmatch("    # without options (.*) 不加选项.*", comment)[1]
+    values = defaults(script)
+    names = []
+    for words in said.split(", "):
+        name, value = words.replace(" is ", " ").rsplit(" ", 1)
+        names.append(name.replace(" ", "_"))
+        assert value == str(values[names[-1]])
+    needed = {name for name in ("epochs", "lr", "batch_size") if values.get(name)}
+    assert needed <= set(names)
+
+
+def steps(text):
+    """The headings "1. Dataset 数据集" … of a program, without what follows ： and ("""
+    found = re.findall(r"^ +# (\d\. .*)$", text, flags=re.MULTILINE)
+    return [re.sub("数据集：.*", "数据集", heading) for heading in found]
+
+
+def programs(script):
+    """The functions of the cell that is the lecture, by name."""
+    return {
+        name: node
+        for name, node in named_nodes(script).items()
+        if isinstance(node, ast.FunctionDef)
+        and part_of(script, name).startswith("The lecture")
+    }
 
 
 @each_script
 def test_steps_stand_in_the_video_order(script):
-    """1 to 5, as banners of functions or as comments around main(), none left out."""
-    begin = next(i for i, t in banners(script) if t.startswith("The lecture"))
-    end = named_nodes(script)["main"].end_lineno
-    lecture = "\n".join(source(script).splitlines()[begin:end])
-    inside = re.findall(r"^ +# (\d)\. ", lecture, flags=re.MULTILINE)
-    before = [title[0] for _, title in banners(script) if title[0].isdigit()]
-    assert {*inside, *before} == set("12345") and before == sorted(before)
-    assert inside[-1] == "5"
-    programs = re.split("(?=1)", "".join(inside))  # lecture 12 has three
-    assert all(list(steps) == sorted({*steps}) for steps in programs)
-    assert len(programs) <= (4 if number(script) == 12 else 2)
+    """1 to 5, as cells of functions or as comments around main(), none left out."""
+    inside = []
+    for name, node in named_nodes(script).items():
+        found = re.findall(r"^ +# (\d\. .*)$", text_of(script, node), re.MULTILINE)
+        assert found == sorted(found), name
+        if number(script) > 4:
+            assert {re.sub("数据集：.*", "数据集", text) for text in found} <= HEADINGS
+        if name in programs(script):
+            inside += [heading[0] for heading in found]
+    before = [title[0] for title in cells(script) if title[:1].isdigit()]
+    assert {*inside, *before} == set("12345") and inside[-1] == "5"
 
 
 @each_script
-def test_main_shows_loss_optimizer_and_epochs(script):
-    """Since lecture 5 they stand in plain sight."""
-    end = named_nodes(script)["main"].end_lineno
-    lecture = "\n".join(source(script).splitlines()[:end])
-    if number(script) >= 5:
+def test_the_loop_of_the_lecture(script):
+    """for epoch in …, one level deep, with a Chinese comment."""
+    loops = 0
+    for program in programs(script).values():
+        body = list(program.body)
+        for node in program.body:
+            if isinstance(node, ast.Try):  # Ctrl-C
+                body += node.body
+        for node in ast.walk(program):
+            if isinstance(node, ast.For) and getattr(node.target, "id", "") == "epoch":
+                loops += 1
+                assert node in body
+                assert re.search(f"#.*{CHINESE.pattern}", text_of(script, node))
+    assert loops == {2: 0, 12: 3}.get(number(script), 1)
+    lecture = cells(script)["The lecture 视频里的程序（看到 main 结束就够了）"]
+    if number(script) > 4:
         assert "    criterion = " in lecture and "    optimizer = " in lecture
-    if number(script) >= 3:
-        assert "for epoch in " in lecture
 
 
 @each_script
 def test_main_returns_what_it_trained(script):
-    """What it is, the snapshots see; here: it is returned on every way."""
     main = named_nodes(script)["main"]
     found = [node for node in ast.walk(main) if isinstance(node, ast.Return)]
     assert isinstance(main.body[-1], ast.Return)
     assert all(node.value for node in found)
 
 
+# ---------------------------------------------------------------------- Command line
 @each_script
-def test_main_says_the_defaults(script, monkeypatch, tmp_path):
-    """Its comment "Without options: lr 0.01, epochs 100" is what parse_args() says."""
-    monkeypatch.chdir(tmp_path)  # where parse_args() makes plots/
-    (comment,) = re.findall("# Without options: (.*)", main_of(script))
-    defaults = {
-        name.strip("-").replace("-", " "): action.default
-        for name, action in options_of(script.stem).items()
-    }
-    said = dict(re.findall(r"([a-z]+(?: size)?) ([\d.]+|[a-z]+)(?=[, ]|$)", comment))
-    said = {name: value for name, value in said.items() if name in defaults}
-    for name, value in said.items():
-        stated = defaults[name]
-        if stated is None:  # it depends: parse_args() settles it
-            stated = settled(script, name)
-        assert str(stated) == value, name
-    needed = {name for name in ("epochs", "lr", "batch size") if defaults.get(name)}
-    assert needed <= said.keys()
-
-
-def settled(script, name):
-    """The value that parse_args([]) gives an option without a default of its own."""
-    module = __import__(script.stem)
-    return vars(module.parse_args([]))[name]
-
-
-@each_script
-def test_help_says_every_default(script, call):
+def test_help_says_every_default(script, capsys):
     """In the words of both languages; the docstring is its head."""
+    values = defaults(script)
     for name, action in options_of(script.stem).items():
         if name == "--help":
             continue
         assert CHINESE.search(action.help), name
-        if action.nargs == 0:
-            assert action.default is False
-        else:
-            assert "default" in action.help, name
-        if isinstance(action.default, (str, int, float)) and action.nargs != 0:
-            assert f"default {action.default}" in action.help, name
-    result = call(f"{script.stem} --help")
-    assert (result.status, result.err) == (0, "")
-    assert result.out.startswith(f"Lecture {script.name[7:9]} · ")
-    assert "--plot FILE" in result.out
-    check_line(call(f"{script.stem} --epoch5"), 2, "--epoch5")
+        value = values[action.dest]
+        if isinstance(value, list):
+            value = " ".join(value)
+        if name == "--data-dir":
+            value = "data beside the script"
+        if name == "--plot":
+            value = f"plots/{script.stem}.png"
+        if value:
+            assert f"default {value}" in action.help, name
+    with pytest.raises(SystemExit):
+        importlib.import_module(script.stem).parse_args(["--help"])
+    out = capsys.readouterr().out
+    assert " [options], see --help\n" in out and "--plot FILE" in out
+    assert f"\nLecture {number(script):02} · " in out
 
 
-@each_script
-def test_docstring_in_both_languages(script):
-    head = ast.get_docstring(ast.parse(source(script)))
-    assert 2 <= sum(len(CHINESE.findall(line)) > 12 for line in head.splitlines()) <= 6
-    options = {*re.findall(r"(?<!\S)--[a-z-]+", head)}
-    assert options <= options_of(script.stem).keys()
-    assert f"    python {script.name} " in head
+def test_command_lines_are_one_text():
+    """The block of all scripts, but for their options, checks and dry runs."""
+    kept = defaultdict(set)
+    for script in SCRIPTS:
+        text = text_of(script, named_nodes(script)["parse_args"])
+        head, options = text.split("    add = parser.add_argument\n")
+        kept["head"].add(head)
+        kept["json"].add(options.partition("    if argv is None")[2].split(")\n")[0])
+        kept["end"].add(options.partition("    if not args.show")[2])
+        kept["dry run"] |= set(re.findall("dry run: .*", options))
+        for name, action in options_of(script.stem).items():
+            if name in ("--show", "--dry-run", "--device", "--data-dir"):
+                kept[name].add(action.help)
+    assert all(len(texts) == 1 and "" not in texts for texts in kept.values()), kept
 
 
 # ------------------------------------------------------------------------ The copies
 def test_copies_are_equal():
     texts = defaultdict(lambda: defaultdict(list))
     for script in SCRIPTS:
-        own = OWN | (set() if number(script) in (9, 10, 11) else MNIST)
         for name, node in named_nodes(script).items():
-            if name not in own and not name.startswith("VIDEO"):
-                texts[name][text_of(script, node)].append(script.name[7:9])
-    different = {name: [*t.values()] for name, t in texts.items() if len(t) > 1}
-    assert not different
-    counts = {name: len(*t.values()) for name, t in texts.items()}
-    for name in ("check_plot", "print_table", "save_plot"):
-        assert counts[name] == len(SCRIPTS)
-    assert counts["pick_device"] == 4 and counts["load_mnist"] == 3
-    assert counts["read_table"] == counts["write_submission"] == 3
-
-
-def test_command_lines_begin_alike_and_files_end_alike():
-    heads, ends, told = set(), set(), defaultdict(set)
-    for script in SCRIPTS:
-        text = text_of(script, named_nodes(script)["parse_args"])
-        heads.add(text.partition("    add = parser.add_argument\n")[0])
-        ends.add(source(script).partition('\nif __name__ == "__main__":\n')[2])
-        for option, message in re.findall(r'parser.error\("(--\S+) must (.*)"\)', text):
-            told[option].add(message)
-    assert len(heads) == len(ends) == 1
-    assert {"--epochs", "--lr", "--seed", "--batch-size"} <= told.keys()
-    assert all(len(messages) == 1 for messages in told.values()), told
-    (end,) = ends
-    call, last = end.splitlines()
-    assert call.startswith('    in_a_cell = sys.argv[-1].endswith(".json")  # ')
-    assert last == "    model = main([] if in_a_cell else None)"
+            texts[name][text_of(script, node)].append(number(script))
+    several = {name for name, found in texts.items() if len(found) > 1}
+    assert {name for name in several if not name.startswith("VIDEO")} == OWN
+    assert [9, 10, 11] in texts["train"].values()
+    assert [9, 10, 11] in texts["test"].values()
+    for name in ("print_table", "save_plot"):
+        (scripts,) = texts[name].values()
+        assert len(scripts) == len(SCRIPTS)
 
 
 # ------------------------------------------------------------- Imports and top level
@@ -236,15 +280,6 @@ def test_imports(script):
     if number(script) in (9, 10, 11):
         wanted.add("torchvision")
     assert found & {"torch", "torchvision"} == wanted
-
-
-@each_script
-def test_names_leave_the_learners_variables_alone(script):
-    usual = {"device", "model", "criterion", "optimizer", "inputs", "labels", "target"}
-    usual |= {"loss"} if number(script) > 4 else set()
-    tree = ast.parse(source(script))
-    functions = [n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]
-    assert not usual & set(functions)
 
 
 def test_top_level():

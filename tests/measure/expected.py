@@ -1,7 +1,7 @@
 """Make the pictures and tables of data/expected/ anew.
 
-    python tests/expected.py                     # all, an hour and a half
-    python tests/expected.py lecture02 lecture09_softmax_mnist
+    python tests/measure/expected.py                     # all, an hour and a half
+    python tests/measure/expected.py lecture02 lecture09_softmax_mnist
 
 A whole name means that picture, its beginning all that begin so. Runs the scripts as a
 user would, but with one thread: the numbers are then those of spread.csv, and two of
@@ -13,6 +13,9 @@ digits).
 import sys
 import tempfile
 import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from conftest import ROOT, output
 

@@ -1,8 +1,8 @@
 """How much the accuracy moves with the seed: is my result normal?
 
-    python tests/spread.py                         # all, hours
-    python tests/spread.py softmax basic --seeds 3
-    python tests/spread.py --seeds 0               # only say what there is
+    python tests/measure/spread.py                         # all, hours
+    python tests/measure/spread.py softmax basic --seeds 3
+    python tests/measure/spread.py --seeds 0               # only say what there is
 
 Trains with the lectures' own settings, script by script, and writes one row per run to
 data/expected/spread.csv: network, seed, final and best accuracy in percent, epoch of
@@ -20,7 +20,11 @@ import argparse
 import csv
 import re
 import statistics
+import sys
 import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from conftest import ROOT, output
 
