@@ -7,13 +7,13 @@ w = w - lr * 梯度。梯度下降每轮用全部样本更新一次；随机梯�
 权重一多，网格上的点就太多了。
 
 Read as far as the end of main: that is the lecture. The same three samples and
-y_pred = x * w as in lecture 2, but now w is found by walking downhill: the sign of the derivative says which way is down, and every step is greedy.
-Gradient descent takes the mean gradient of all samples, which can be computed in
-parallel. Stochastic gradient descent (SGD) updates after each sample: it cannot be
-parallel, as every update needs the one before, but it often finds better weights.
-Mini-batch is the compromise. A search (a coarse grid, then a finer one around its best
-point) misses the optimum where the cost is not convex, and a grid over many weights has
-too many points.
+y_pred = x * w as in lecture 2, but now w is found by walking downhill: the sign of the
+derivative says which way is down, and every step is greedy. Gradient descent takes the
+mean gradient of all samples, which can be computed in parallel; stochastic gradient
+descent (SGD) updates after each sample, one after the other, but often finds better
+weights; mini-batch is the compromise. A search (a coarse grid, then a finer one around
+its best point) misses the optimum where the cost is not convex, and a grid over many
+weights has too many points.
 
     python lecture03_gradient_descent.py                # the video 视频
     python lecture03_gradient_descent.py --lr 1         # it diverges 发散
@@ -225,7 +225,7 @@ def landscape(args):
     for name, way, words in ways:
         w1, w2 = way[-1]
         rows.append((name, f"ends at ({w1:.2f}, {w2:.2f})", words))
-    print_table("in words", rows, args)
+    print_table("none: the saddle point in words", rows, args)
     save_plot(draw_landscape(ways), "lecture03_gradient_descent_landscape", args)
     return noisy[-1]
 

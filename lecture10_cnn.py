@@ -352,7 +352,7 @@ def read_digit(file):
     gray = ImageOps.crop(gray, min(gray.size) // 50)  # 四边各裁掉一点边框
     ink = torch.tensor(np.array(gray, dtype=np.float32)).view(1, 1, gray.height, -1)
 
-    # MNIST 是黑底白字；大部分地方偏亮，就是白纸黑字，要反过来
+    # MNIST 是黑底白字；大部分地方偏亮，就是白底黑字，要反过来
     if ink.median() > (ink.min() + ink.max()) / 2:
         ink = 255 - ink
     # Paper is 0, also where a photo is darker: 分成 8 行 8 列，每块里最暗的就是那里的纸

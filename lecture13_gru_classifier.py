@@ -8,14 +8,14 @@
 作业 13-1 用 Kaggle 的影评，把字母换成单词：--reviews train.tsv --submit test.tsv。
 
 Read as far as the end of main: that is the lecture. From which of 18 countries does a
-name come? Embed the letters, let a GRU read them,
-take its last hidden state, classify it with a linear layer. The GRU has two layers and
-reads from both ends: each letter also knows what follows it, and the last hidden
-states of the two directions are joined. Most of the code turns names into the shape
-that the layer wants: names -> lists of codes -> padded (N, length) -> (length, N, 100)
--> (N, 200), 100 per direction -> (N, 18). The best epoch is picked on the test part, as
-in the video, so it is optimistic: a development set (lecture 2) would be right.
-Exercise 13-1 is the sentiment of Kaggle's movie reviews, with words in place of letters.
+name come? Embed the letters, let a GRU read them, take its last hidden state, classify
+it with a linear layer. The GRU has two layers and reads from both ends: each letter also
+knows what follows it, and the last hidden states of the two directions are joined. Most
+of the code turns names into the shape that the layer wants: names -> lists of codes ->
+padded (N, length) -> (length, N, 100) -> (N, 200), 100 per direction -> (N, 18). The
+best epoch is picked on the test part, so it is optimistic: a development set (lecture 2)
+would be right. Exercise 13-1 is the sentiment of Kaggle's movie reviews, with words in
+place of letters.
 
     python lecture13_gru_classifier.py                         # the video 视频
     python lecture13_gru_classifier.py --save names.pt         # 保存效果最好的那一轮

@@ -1,17 +1,13 @@
-"""Digits drawn by program, and pictures that hold none, for test_digits.py.
+"""Digits drawn by program, for test_digits.py and measure/digits.py.
 
-    python tests/digits.py FOLDER      # write them there, to look at
-
-Strokes with round ends, as Paint's brush makes them; no font is needed. Each picture
-is a Pillow image. 程序画的数字，和没有数字的图片。
+Strokes with round ends, as Paint's brush makes them; no font is needed. Each picture is
+a Pillow image.
 """
 
 import math
-import sys
-from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 
 # ------------------------------------------------------------------------- The strokes
@@ -77,17 +73,6 @@ def draw_digit(
 
 
 # --------------------------------------------------------------------------- The pictures
-STYLES = {  # how a digit is drawn: options of draw_digit()
-    "thick": {"width": 26},
-    "medium": {"width": 14},
-    "thin": {"width": 4},
-    "white on black": {"width": 22, "ink": 255, "paper": 0},
-    "in a corner": {"size": (800, 600), "place": (60, 50), "height": 140, "width": 16},
-    "on grey paper": {"width": 18, "ink": 40, "paper": 190},
-    "pencil": {"size": (1200, 900), "height": 300, "width": 5, "ink": 90, "paper": 235},
-}
-
-
 def photograph(picture):
     """The picture as a phone takes it: dark at one side and in the corners, noise."""
     random_numbers = np.random.default_rng(0)
@@ -98,52 +83,39 @@ def photograph(picture):
     return Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))
 
 
-def no_digits():
-    """{name: picture} without a single digit: paper, noise, shapes, several digits."""
-    random_numbers = np.random.default_rng(0)
-    y, x = np.mgrid[-1:1:300j, -1:1:300j]
-    checker = (np.indices((300, 300)) // 30).sum(axis=0) % 2
-    blobs = random_numbers.integers(0, 256, (12, 16))
-    pixels = {
-        "white paper": np.full((300, 300), 255),
-        "grey paper": np.full((300, 300), 128),
-        "rough paper": 220 + random_numbers.normal(0, 4, (300, 300)),
-        "noise": random_numbers.integers(0, 256, (300, 300)),
-        "gradient": 255 * (x + 1) / 2,
-        "vignette": 230 - 90 * (x**2 + y**2),
-        "checkerboard": 255 * checker,
-        "half and half": np.where(x < 0, 30, 220),
-        "disc": np.where(x**2 + y**2 < 0.5, 20, 240),
-        "one pixel": np.full((1, 1), 255),
-    }
-    pictures = {}
-    for name, values in pixels.items():
-        pictures[name] = Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))
-    blobs = Image.fromarray(blobs.astype(np.uint8))
-    pictures["blurred blobs"] = blobs.resize((640, 480), Image.Resampling.BICUBIC)
-    # Soft shapes of every size, as a photo has them.
-    scales = [random_numbers.normal(0, 1, (n, n)) for n in (3, 6, 12, 25, 50, 100)]
-    clouds = np.zeros((300, 300))
-    for scale in scales:
-        layer = Image.fromarray(scale.astype(np.float32))
-        clouds += np.array(layer.resize((300, 300))) / len(scale) ** 0.5
-    clouds = 255 * (clouds - clouds.min()) / (clouds.max() - clouds.min())
-    pictures["clouds"] = Image.fromarray(clouds.astype(np.uint8))
-    pictures["two digits, close"] = Image.new("L", (500, 400), 255)
-    pictures["two digits, close"].paste(draw_digit(1, (200, 400)), (0, 0))
-    pictures["two digits, close"].paste(draw_digit(7, (300, 400)), (150, 0))
-    pictures["cut off"] = draw_digit(8).crop((0, 0, 400, 250))
-    pictures["three digits"] = Image.new("L", (900, 400), 255)
-    for i, digit in enumerate((3, 1, 4)):
-        pictures["three digits"].paste(draw_digit(digit, (300, 400)), (300 * i, 0))
-    return pictures
+def transparent(picture):
+    """Black ink without paper, as a drawing program exports it."""
+    image = Image.new("RGBA", picture.size, (0, 0, 0, 0))
+    image.putalpha(ImageOps.invert(picture))
+    return image
 
 
-if __name__ == "__main__":
-    folder = Path(sys.argv[1])
-    folder.mkdir(parents=True, exist_ok=True)
-    for style, options in STYLES.items():
-        for digit in STROKES:
-            draw_digit(digit, **options).save(folder / f"{style} {digit}.png")
-    for name, picture in no_digits().items():
-        picture.save(folder / f"{name}.png")
+# {style: (what makes a digit's picture, its file's suffix)}
+STYLES = {
+    "black on white": (draw_digit, "png"),
+    "white on black": (lambda digit: draw_digit(digit, ink=255, paper=0), "png"),
+    "thin pen": (lambda digit: draw_digit(digit, width=4), "png"),
+    "grey paper, JPEG": (lambda digit: draw_digit(digit, ink=60, paper=190), "jpg"),
+    "uneven paper": (
+        lambda digit: photograph(draw_digit(digit, width=14, ink=70, paper=230)),
+        "jpg",
+    ),
+    "touching the edge": (
+        lambda digit: draw_digit(digit, (300, 400), (0, 0), height=400, slant=0),
+        "png",
+    ),
+    "small in a big picture": (
+        lambda digit: draw_digit(digit, (1200, 900), (150, 100), height=150, width=10),
+        "png",
+    ),
+    "transparent": (lambda digit: transparent(draw_digit(digit)), "png"),
+}
+
+
+def sheet(image, paper=200):
+    """A digit of MNIST (1, 28, 28), enlarged, in black in a corner of a grey sheet."""
+    pixels = 255 * (image[0] * 0.3081 + 0.1307).clamp(0, 1)
+    ink = Image.fromarray(pixels.round().byte().numpy()).resize((280, 280))
+    page = Image.new("L", (600, 500), paper)
+    page.paste(0, (20, 15), mask=ink)
+    return page

@@ -8,6 +8,7 @@ import os
 import pickle
 import re
 import runpy
+import string
 import zipfile
 
 import pytest
@@ -56,6 +57,20 @@ def test_unpickler_runs_no_foreign_code():
         build.FrameUnpickler(foreign).load()
     with pytest.raises(pickle.UnpicklingError, match="refused"):
         build.PlainUnpickler(io.BytesIO(foreign)).load()
+
+
+# ------------------------------------------------------------------ The bundled names
+def test_names_are_written_in_the_alphabet_of_57():
+    """No hyphen, as in the lecturer's; and no row was lost or doubled without it."""
+    rows = {}
+    for part in ("train", "test"):
+        text = gzip.decompress((DATA / f"names_{part}.csv.gz").read_bytes()).decode()
+        rows[part] = re.findall('^"(.+)","(.+)"\r\n', text, re.MULTILINE)
+        assert len(rows[part]) == text.count("\n")
+        letters = {letter for name, country in rows[part] for letter in name}
+        assert letters <= set(string.ascii_letters + " .,;'")
+    assert [len(rows["train"]), len(rows["test"])] == [13374, 6700]
+    assert len(set(rows["train"] + rows["test"])) == 13374 + 6700
 
 
 # ------------------------------------------------------------ A program of your own

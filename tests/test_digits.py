@@ -1,26 +1,26 @@
-"""A digit that you drew: lecture 10 reads pictures that digits.py makes."""
+"""A digit that you drew: lecture 10 reads pictures that digits.py makes.
+
+python tests/measure/digits.py prints how many of them, and of MNIST, are read rightly.
+"""
 
 import digits
-import numpy as np
 import pytest
 import torch
 from conftest import check_line
-from PIL import Image, ImageOps
-from torch.utils.data import DataLoader
+from PIL import Image
+from torch.utils.data import DataLoader, TensorDataset
 
 import lecture10_cnn as lecture
-
-SHEETS = 60  # MNIST digits on grey sheets
 
 
 @pytest.fixture(scope="module")
 def network(mnist):
-    """The lecture's network after one epoch."""
+    """The lecture's network after 15,000 digits: 97 % right."""
     torch.manual_seed(0)
     model = lecture.Net()
     criterion = torch.nn.CrossEntropyLoss()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.5)
-    loader = DataLoader(mnist[0], batch_size=64, shuffle=True)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.002)
+    loader = DataLoader(TensorDataset(*mnist[0][:15000]), batch_size=64, shuffle=True)
     lecture.train(model, "cpu", loader, criterion, optimizer, epoch=0)
     model.eval()
     return model
@@ -31,117 +31,108 @@ def answer(model, x):
         return model(x).argmax().item()
 
 
-@pytest.mark.parametrize("kind", ["png", "jpg"])
 @pytest.mark.parametrize("style", digits.STYLES)
-def test_drawn_digits(network, tmp_path, style, kind):
-    """At least eight of ten after one epoch, in every style, also as a poor JPEG."""
-    file = tmp_path / f"digit.{kind}"
+def test_drawn_digits(network, tmp_path, style):
+    """At least eight of ten in every style."""
+    draw, suffix = digits.STYLES[style]
+    file = tmp_path / f"digit.{suffix}"
+    options = {"quality": 40} if suffix == "jpg" else {}
     right = 0
     for digit in digits.STROKES:
-        digits.draw_digit(digit, **digits.STYLES[style]).save(file, quality=60)
-        x, how = lecture.read_digit(file)
-        assert x.shape == (1, 1, 28, 28)
-        assert ("inverted" in how) == (style != "white on black")
-        right += answer(network, x) == digit
+        draw(digit).save(file, **options)
+        right += answer(network, lecture.read_digit(file)) == digit
     assert right >= 8
 
 
-@pytest.mark.parametrize("width", [5, 20])
-def test_photographed_digits(network, tmp_path, width):
-    """Under uneven light, with noise: paper is no single grey."""
-    file = tmp_path / "photo.jpg"
-    right = 0
-    for digit in digits.STROKES:
-        picture = digits.draw_digit(digit, width=width, ink=70, paper=230)
-        digits.photograph(picture).save(file, quality=70)
-        x, how = lecture.read_digit(file)
-        assert ("thickened" in how) or width == 20
-        right += answer(network, x) == digit
-    assert right >= 8
-
-
-def test_specks_and_edges_are_left_out(network, tmp_path):
-    picture = digits.draw_digit(4, (600, 400), width=16)
-    for place in ((30, 40), (500, 350), (80, 300)):
-        picture.paste(0, (*place, place[0] + 3, place[1] + 3))
-    picture.paste(40, (560, 0, 600, 400))  # the table
-    picture.save(tmp_path / "four.png")
-    x, _ = lecture.read_digit(tmp_path / "four.png")
-    assert answer(network, x) == 4
-
-
-@pytest.mark.parametrize(("sheet", "label"), [(200, None), (128, 255), (220, 255)])
-def test_mnist_on_a_sheet(network, mnist, tmp_path, sheet, label):
-    """Enlarged ten times, inverted, in a corner of a grey sheet: less one in twenty.
-
-    label: how bright the digit's own square is, None if it has none.
-    """
-    file = tmp_path / "sheet.png"
+def test_mnist_on_a_sheet(network, mnist, tmp_path):
+    """As right as the digits themselves, but for one in twenty."""
     direct = 0
     right = 0
-    for i in range(SHEETS):
-        image, target = mnist[1][i]
+    for image, target in [mnist[1][i] for i in range(60)]:
         direct += answer(network, image.unsqueeze(0)) == target
-        pixels = 255 * (image[0] * 0.3081 + 0.1307).clamp(0, 1)
-        ink = Image.fromarray(pixels.round().byte().numpy()).resize((280, 280))
-        page = Image.new("L", (600, 500), sheet)
-        if label is None:
-            page.paste(0, (20, 15), mask=ink)
-        else:
-            page.paste(ImageOps.invert(ink), (20, 15))
-        page.save(file)
-        try:
-            x, _ = lecture.read_digit(file)
-        except ValueError:
-            continue
+        digits.sheet(image).save(tmp_path / "sheet.png")
+        x = lecture.read_digit(tmp_path / "sheet.png")
         right += answer(network, x) == target
-    assert direct > 0.9 * SHEETS
-    assert right >= direct - 0.05 * SHEETS
+    assert direct > 54
+    assert right >= direct - 3
 
 
 def test_prepared_as_mnist_was(tmp_path):
     """In 20 x 20, the centre of mass in the middle, the training's normalisation."""
     file = tmp_path / "seven.png"
     digits.draw_digit(7, (500, 300), place=(20, 30), height=120).save(file)
-    x, _ = lecture.read_digit(file)
+    x = lecture.read_digit(file)
+    assert x.shape == (1, 1, 28, 28)
     ink = x[0, 0] * 0.3081 + 0.1307
-    assert ink.min().item() == pytest.approx(0, abs=1e-6)
-    assert ink.max().item() == pytest.approx(1, abs=1e-6)
+    assert [ink.min().item(), ink.max().item()] == pytest.approx([0, 1], abs=1e-6)
     rows = torch.nonzero(ink.sum(dim=1))
     assert rows[-1] - rows[0] + 1 == 20
     places = torch.arange(28.0)
-    assert ((ink.sum(dim=1) * places).sum() / ink.sum()).item() == pytest.approx(
-        14, abs=0.51
-    )
-    assert ((ink.sum(dim=0) * places).sum() / ink.sum()).item() == pytest.approx(
-        14, abs=0.51
-    )
+    for dim in (0, 1):
+        centre = (ink.sum(dim=dim) * places).sum() / ink.sum()
+        assert centre.item() == pytest.approx(14, abs=0.51)
 
 
-@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "1", "I;16", "LA"])
+@pytest.mark.parametrize("mode", ["RGB", "P", "1", "LA", "CMYK"])
 def test_kinds_of_pictures(network, tmp_path, mode):
-    picture = digits.draw_digit(3, width=20)
-    if mode == "I;16":
-        values = np.array(picture, dtype=np.uint16) * 257
-        picture = Image.fromarray(values)
-    else:
-        picture = picture.convert(mode)
-    file = tmp_path / "three.png"
-    picture.save(file)
-    x, _ = lecture.read_digit(file)
-    assert answer(network, x) == 3
+    file = tmp_path / ("three.jpg" if mode == "CMYK" else "three.png")
+    digits.draw_digit(3, width=20).convert(mode).save(file)
+    assert answer(network, lecture.read_digit(file)) == 3
 
 
-@pytest.mark.parametrize("name", digits.no_digits())
-def test_no_digit(call, tmp_path, name):
-    """One line before the training, and no guess."""
-    file = tmp_path / "picture.png"
-    digits.no_digits()[name].save(file)
-    check_line(call("lecture10_cnn", "--predict", file), 1, "picture.png")
+def test_turned_by_the_camera(network, tmp_path):
+    """A phone stores the picture lying, and how it is to be turned."""
+    file = tmp_path / "four.jpg"
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn it to the right by 90 degrees
+    digits.draw_digit(4).rotate(90).save(file, exif=exif)
+    assert answer(network, lecture.read_digit(file)) == 4
+
+
+# ------------------------------------------------------------------------ Command line
+@pytest.fixture
+def saved(call, network, tmp_path):
+    torch.save(network.state_dict(), tmp_path / "cnn.pt")
+    return call
+
+
+def test_predict(saved, tmp_path):
+    """Three likeliest digits are printed, the picture shows what the network saw."""
+    digits.draw_digit(7).save(tmp_path / "seven.png")
+    result = saved.draw("lecture10_cnn --load cnn.pt --predict seven.png")
+    assert (result.status, result.err) == (0, "")
+    line = result.out.splitlines()[0]
+    assert line.startswith("seven.png: 7 (") and line.count(" %)") == 3
+    assert "not sure" not in result.out
+    picture = tmp_path / "plots" / "lecture10_cnn_predict.png"
+    assert min(Image.open(picture).size) >= 200
+
+
+def test_not_sure_below_six_tenths(saved, monkeypatch):
+    """It answers whatever it is shown, and says so when no digit stands out."""
+    for score, unsure in ((2.58, True), (2.64, False)):  # e^x / (e^x + 9): 0.59, 0.61
+        logits = torch.zeros(1, 10)
+        logits[0, 4] = score
+        monkeypatch.setattr(lecture.Net, "forward", lambda model, x, z=logits: z)
+        monkeypatch.setattr(
+            lecture, "read_digit", lambda file: torch.zeros(1, 1, 28, 28)
+        )
+        out = saved("lecture10_cnn --load cnn.pt --predict any.png").out
+        assert ("not sure" in out and "没有把握" in out) == unsure
+
+
+@pytest.mark.parametrize("paper", [255, 128, 0])
+def test_empty_picture_is_refused(saved, tmp_path, paper):
+    """The only one: white, grey or black, with a little dust."""
+    picture = Image.new("L", (300, 200), paper)
+    picture.putpixel((150, 100), abs(paper - 15))
+    picture.save(tmp_path / "empty.png")
+    result = saved("lecture10_cnn --load cnn.pt --predict empty.png")
+    check_line(result, 1, "cannot read empty.png: ", "nothing is drawn", "没有")
 
 
 @pytest.mark.parametrize("fault", ["text", "empty", "half", "folder", "absent"])
-def test_no_picture(call, tmp_path, fault):
+def test_no_picture(saved, tmp_path, fault):
     file = tmp_path / "digit.png"
     if fault == "text":
         file.write_text("a letter, no picture", encoding="utf-8")
@@ -152,42 +143,5 @@ def test_no_picture(call, tmp_path, fault):
         file.write_bytes(file.read_bytes()[:200])
     elif fault == "folder":
         file.mkdir()
-    check_line(call("lecture10_cnn", "--predict", file), 1, "digit.png")
-
-
-def test_predict(call, tmp_path):
-    """Three likeliest digits are printed, the picture shows what the network saw."""
-    file = tmp_path / "seven.png"
-    digits.draw_digit(7).save(file)
-    result = call("lecture10_cnn --dry-run", "--predict", file)
-    assert result.status == 0
-    (line,) = [line for line in result.out.splitlines() if "seven.png" in line]
-    assert line.count(" %") == 3
-    assert (tmp_path / "plots" / "lecture10_cnn.png").exists()
-
-
-def test_one_bad_picture_of_two(call, tmp_path):
-    """A line tells of it, and the other is read."""
-    digits.draw_digit(7).save(tmp_path / "seven.png")
-    files = tmp_path / "absent.png", tmp_path / "seven.png"
-    result = call("lecture10_cnn --dry-run", "--predict", *files)
-    check_line(result, 0, "absent.png")
-    assert "seven.png, dark on bright" in result.out
-
-
-def test_dry_run_does_not_replace_a_network(call, tmp_path):
-    file = tmp_path / "cnn.pt"
-    file.write_text("a network that was trained", encoding="utf-8")
-    assert call("lecture10_cnn --dry-run", "--save", file).status == 0
-    assert file.read_text(encoding="utf-8") == "a network that was trained"
-    state = torch.load(tmp_path / "dry-run-cnn.pt", weights_only=True)
-    assert all(value.is_contiguous() for value in state.values())
-
-
-def test_plot_does_not_replace_the_picture(call, tmp_path):
-    file = tmp_path / "digit.png"
-    digits.draw_digit(4).save(file)
-    before = file.read_bytes()
-    result = call("lecture10_cnn --dry-run --predict digit.png --plot digit.png")
-    check_line(result, 2, "--plot is a picture of --predict")
-    assert file.read_bytes() == before
+    result = saved("lecture10_cnn --load cnn.pt --predict digit.png")
+    check_line(result, 1, "cannot read digit.png: ", "图片")

@@ -4,22 +4,23 @@ Cells are tried in one kernel, which is started once; where it does not start, t
 that look at it fail with the same reason, and none starts another.
 """
 
+import ast
 import json
 import re
 import runpy
 import shutil
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from conftest import (
     ENVIRONMENT,
     ROOT,
-    SCRIPTS,
     check_picture,
     data_copy,
+    each_script,
     number,
-    options_of,
     run,
     source,
     table,
@@ -68,41 +69,11 @@ def environment(folder, code, **others):
 
 def data(script):
     """The option that a copy of a script needs to find the data, if it reads any."""
-    reads = "--data-dir" in options_of(script.stem)
+    reads = '"--data-dir"' in source(script)
     return ["--data-dir", data_copy()] * reads
 
 
-# -------------------------------------------------------------- A process of its own
-# One of each kind, for each is a Python that imports torch; the notebook has the others.
-ALONE = [script for script in SCRIPTS if number(script) in (2, 8, 10)]
-
-
-@pytest.mark.parametrize("script", ALONE, ids=lambda script: script.stem)
-def test_script_works_alone(tmp_path, script):
-    """A copy in another folder, no network; MPLBACKEND as `!python` inherits it.
-
-    Lecture 8 has workers, which are spawned, as on Windows and macOS.
-    """
-    home = tmp_path / HOMEWORK
-    home.mkdir()
-    shutil.copyfile(script, home / script.name)
-    options = data(script)
-    if number(script) == 8:
-        options = [*options, "--num-workers", 2]
-    code = NO_NETWORK + SPAWN
-    env = environment(tmp_path, code, MPLBACKEND="module://not_there.backend")
-    result = run(home / script.name, "--dry-run", *options, cwd=home, env=env)
-    assert (result.status, result.err) == (0, "")
-    picture = f"plots/{script.stem}.png"
-    files = [file for file in home.rglob("*.*") if "__pycache__" not in file.parts]
-    found = {file.relative_to(home).as_posix() for file in files}
-    assert found == {script.name, picture}
-    check_picture(home / picture)
-    assert table(result.out) and f"plot saved to {picture}" in result.out
-    assert result.out.startswith("dry run") and "video (" not in result.out
-    assert result.out.count("24 iterations per epoch") == (number(script) == 8)
-
-
+# -------------------------------------------------------------------------- A console
 def test_the_network_would_be_noticed(tmp_path):
     file = tmp_path / "online.py"
     code = "import urllib.request as u; u.urlopen('http://192.0.2.1:9')"
@@ -111,19 +82,41 @@ def test_the_network_would_be_noticed(tmp_path):
     assert result.status == 1 and "there is no network here" in result.err
 
 
-def test_console_of_another_code_page(tmp_path):
-    """ASCII only: --help, a Chinese path, an error line with its Chinese remedy."""
-    env = {**ENVIRONMENT, "PYTHONIOENCODING": "ascii"}
+@each_script
+def test_a_chinese_console_can_print_it(script):
+    """--help and every text, but those that are drawn: GBK has no ², for one."""
+    for node in ast.parse(source(script)).body:
+        drawn = getattr(node, "name", "").startswith("draw")
+        for part in ast.walk(node):
+            text = getattr(part, "value", "")
+            if isinstance(part, ast.Constant) and isinstance(text, str) and not drawn:
+                text.encode("gbk")
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "ascii"])
+def test_console_of_another_code_page(tmp_path, encoding):
+    """A Chinese path is printed, and --help; what has no sign there comes as \\u56fe."""
+    env = {**ENVIRONMENT, "PYTHONIOENCODING": f"{encoding}:backslashreplace"}
     script = "lecture02_linear_model.py"
-    result = run(script, "--dry-run", "--plot", "图.png", cwd=tmp_path, env=env)
-    assert (result.status, result.err) == (0, "")
+    with open(tmp_path / "out", "wb") as out:
+        for options in (["--dry-run", "--plot", "图.png"], ["--help"]):
+            assert run(script, *options, cwd=tmp_path, env=env, stdout=out)[::2] == (
+                0,
+                "",
+            )
     check_picture(tmp_path / "图.png")
-    result = run(script, "--help", cwd=tmp_path, env=env)
-    assert (result.status, result.err) == (0, "")
-    assert result.out.startswith("Lecture 02") and "--dry-run" in result.out
-    result = run(script, "--plot", "图.doc", cwd=tmp_path, env=env)
-    assert result.status == 2 and "--plot takes a name" in result.err
-    assert len(result.err.splitlines()) == 1
+    printed = (tmp_path / "out").read_bytes().decode(encoding)
+    assert ("试运行" in printed) == (encoding == "gbk")
+    assert ("\\u" in printed) == (encoding == "ascii")
+
+
+def test_show_opens_the_window(call, monkeypatch):
+    """Once, when the picture is saved; and no other time."""
+    shown = []
+    monkeypatch.setattr("matplotlib.pyplot.show", lambda: shown.append(True))
+    assert call("lecture02_linear_model").status == 0 and shown == []
+    out = call("lecture02_linear_model --show").out
+    assert shown == [True] and "plot saved" in out
 
 
 # -------------------------------------------------------------------------- Notebooks
@@ -200,24 +193,26 @@ def kernel(started):
     return started
 
 
-@pytest.mark.parametrize(
-    "script",
-    [script for script in SCRIPTS if script not in ALONE],
-    ids=lambda script: script.stem,
-)
-def test_run_in_a_notebook(kernel, script):
+def script_of(lecture):
+    (script,) = ROOT.glob(f"lecture{lecture:02}_*.py")
+    return script
+
+
+@pytest.mark.parametrize("lecture", [3, 6, 9])
+def test_run_in_a_notebook(kernel, lecture):
     """%run: output, model, and the picture once."""
+    script = script_of(lecture)
     shutil.copyfile(script, kernel.home / script.name)
     options = " ".join(f'"{word}"' for word in data(script))
     out, pictures, errors = kernel.cell(f"%run {script.name} --dry-run {options}")
     assert errors == [] and len(pictures) == 1 and pictures[0] is not None
-    assert table(out) and f"plot saved to plots/{script.stem}.png" in out
+    assert table(out) and "plot saved to plots/dry_run.png" in out
     assert kernel.cell("print(model is not None)")[0] == "True\n"
 
 
 def test_a_notebook_is_left_as_it_was(kernel):
     """The second %run as the first, and nothing of either is left behind."""
-    shutil.copyfile(ROOT / "lecture05_linear_regression.py", kernel.home / "05.py")
+    shutil.copyfile(script_of(5), kernel.home / "05.py")
     before = kernel.cell(STATE)
     first, again = [kernel.cell("%run 05.py --epochs 20") for _ in range(2)]
     after = kernel.cell(STATE)
@@ -226,23 +221,40 @@ def test_a_notebook_is_left_as_it_was(kernel):
     assert [key for key in before if before[key] != after[key]] == []
 
 
-IN_CELLS = [script for script in SCRIPTS if number(script) in (2, 4, 7)]
+@pytest.mark.parametrize("lecture", [2, 5, 8])
+def test_cells_from_the_top(kernel, lecture):
+    """Those before Run define and print nothing, Run trains and leaves the model.
 
-
-@pytest.mark.parametrize("script", IN_CELLS, ids=lambda script: script.stem)
-@pytest.mark.parametrize("whole", [True, False], ids=["file", "cells"])
-def test_cells_of_an_editor(kernel, script, whole):
-    """VS Code's Run Current File in Interactive Window, and Run Cell from the top.
-
-    The kernel knows __file__, and sys.argv is its own: "-f …json".
+    The kernel knows __file__, as in VS Code, and sys.argv is its own: "-f …json".
+    Afterwards another cell trains anew.
     """
-    name = str(ROOT / script.name)
-    assert kernel.cell(f"__file__ = {name!r}; import sys; sys.argv[-1][-5:]")[2] == []
-    parts = [source(script)] if whole else re.split("(?=\n# %% )", source(script))
-    results = [kernel.cell(part) for part in parts]
-    assert [errors for _, _, errors in results] == [[]] * len(parts)
-    out, pictures, _ = results[-1]
-    assert "this run | video" in out and len(pictures) == 1
+    script = script_of(lecture)
+    *cells, last = re.split("(?=\n# %% )", source(script))
+    assert last.startswith("\n# %% Run ")
+    start = f"__file__ = {str(script)!r}; model = None; import sys; sys.argv[-1]"
+    assert kernel.cell(start)[2] == []
+    assert [kernel.cell(cell) for cell in cells] == [("", [], [])] * len(cells)
+    if lecture == 8:
+        last = last.replace("parse_args()", 'parse_args(["--epochs", "1"])')
+    out, pictures, errors = kernel.cell(last)
+    assert errors == [] and len(pictures) == 1 and "this run | video" in out
+    assert kernel.cell("print(model is not None)")[0] == "True\n"
+    if lecture == 5:
+        code = (
+            'model = main(parse_args(["--epochs", "3"])); print(type(model).__name__)'
+        )
+        out, _, errors = kernel.cell(code)
+        assert errors == [] and out.endswith("LinearModel\n")
+        assert re.findall(r"^\d+ ", out, re.MULTILINE) == ["0 ", "1 ", "2 "]
+
+
+@pytest.mark.parametrize("lecture", [4, 7])
+def test_whole_file_in_an_editor(kernel, lecture):
+    """VS Code's Run Current File in Interactive Window."""
+    script = script_of(lecture)
+    assert kernel.cell(f"__file__ = {str(script)!r}; model = None")[2] == []
+    out, pictures, errors = kernel.cell(source(script))
+    assert errors == [] and len(pictures) == 1 and "this run | video" in out
     assert kernel.cell("print(model is not None)")[0] == "True\n"
 
 
@@ -254,7 +266,7 @@ def run_here(monkeypatch, folder, script, out, err):
     monkeypatch.setattr(sys, "stdout", out)
     monkeypatch.setattr(sys, "stderr", err)
     runpy.run_path(str(ROOT / script), run_name="__main__")
-    check_picture(folder / "plots" / f"{script[:-3]}.png")
+    check_picture(folder / "plots" / "dry_run.png")
 
 
 PLAIN = ["lecture02_linear_model.py", "lecture06_logistic_regression.py"]
@@ -283,3 +295,48 @@ def test_idle(monkeypatch, tmp_path, script):
 def test_no_streams_at_all(monkeypatch, tmp_path, script):
     """As under pythonw."""
     run_here(monkeypatch, tmp_path, script, None, None)
+
+
+# -------------------------------------------------------------- A process of its own
+def run_alone(folder, script):
+    """Run a copy in another folder, without a network; MPLBACKEND as `!python` has it.
+
+    Lecture 8 has workers, which are spawned, as on Windows and macOS.
+    """
+    home = folder / HOMEWORK
+    home.mkdir()
+    shutil.copyfile(script, home / script.name)
+    options = data(script)
+    if number(script) == 8:
+        options = [*options, "--num-workers", 2]
+    code = NO_NETWORK + SPAWN
+    env = environment(folder, code, MPLBACKEND="module://not_there.backend")
+    return home, run(home / script.name, "--dry-run", *options, cwd=home, env=env)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def alone(request, tmp_path_factory):
+    """{script: what run_alone() gives}; two run at a time, beside the tests before."""
+    data_copy()
+    with ThreadPoolExecutor(2) as pool:
+        futures = {}
+        for item in request.session.items:
+            if item.name.startswith("test_script_works_alone"):
+                script = item.callspec.params["script"]
+                folder = tmp_path_factory.mktemp("alone")
+                futures[script] = pool.submit(run_alone, folder, script)
+        yield futures
+
+
+@each_script
+def test_script_works_alone(alone, script):
+    home, result = alone[script].result()
+    assert (result.status, result.err) == (0, "")
+    files = [file for file in home.rglob("*.*") if "__pycache__" not in file.parts]
+    found = {file.relative_to(home).as_posix() for file in files}
+    assert found == {script.name, "plots/dry_run.png"}
+    check_picture(home / "plots" / "dry_run.png")
+    assert result.out.startswith("dry run: ") and "试运行" in result.out
+    assert "plot saved to plots/dry_run.png" in result.out
+    rows = re.findall(".* [|] .*", result.out.partition("| video (")[2])
+    assert rows and all(row.endswith("| (dry run)") for row in rows)

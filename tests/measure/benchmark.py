@@ -1,7 +1,7 @@
 """Training speed of lectures 9, 10, 11 and 13: script, video's way, bare network.
 
-    python tests/benchmark.py                    # all, ten minutes
-    python tests/benchmark.py lecture09 resnet --seconds 60
+    python tests/measure/benchmark.py                    # all, ten minutes
+    python tests/measure/benchmark.py lecture09 resnet --seconds 60
 
 Each line times an epoch (training and test) of the same network three ways, in one
 process and in turn, round after round, and takes the fastest of each. For lectures 9
@@ -32,7 +32,7 @@ import torch
 from torch.utils.data import DataLoader, Subset, TensorDataset
 from torchvision import datasets, transforms
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 import lecture09_softmax_mnist as lecture09
@@ -72,9 +72,9 @@ def video_loaders(root, sizes):
     return loaders
 
 
-def mnist_epoch(script, network, loaders, layout):
+def mnist_epoch(script, make_network, loaders):
     """One epoch of training and test of a new network."""
-    model = network().to(memory_format=layout)
+    model = make_network()
     criterion = torch.nn.CrossEntropyLoss()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.5)
     train_loader, test_loader = loaders
@@ -93,10 +93,12 @@ def mnist_ways(name, root, parts):
     )
     video = video_loaders(root, sizes)
     ready = [list(loader) for loader in own]
-    contiguous = torch.contiguous_format
-    layout = contiguous if name == "lecture09" else torch.channels_last
-    ways = (own, layout), (video, contiguous), (ready, layout)
-    return [(mnist_epoch, script, network, *way) for way in ways]
+
+    def contiguous():
+        return network().to(memory_format=torch.contiguous_format)
+
+    ways = (network, own), (contiguous, video), (network, ready)
+    return [(mnist_epoch, script, *way) for way in ways]
 
 
 # ------------------------------------------------------------------ Lecture 13
@@ -114,13 +116,17 @@ def video_tensors(names, countries):
 class VideoLoader:
     """A DataLoader that gives names as they are; each batch becomes tensors then."""
 
-    def __init__(self, loader, shuffle):
-        self.dataset = loader.dataset
+    def __init__(self, names, shuffle):
+        numbers = [names.country_dict[country] for country in names.countries]
+        self.dataset = list(zip(names.names, numbers))
         self.loader = DataLoader(self.dataset, batch_size=256, shuffle=shuffle)
 
     def __iter__(self):
         for names, countries in self.loader:
             yield video_tensors(names, countries)
+
+    def __len__(self):
+        return len(self.loader)
 
 
 class ReadyLoader:
@@ -133,10 +139,13 @@ class ReadyLoader:
     def __iter__(self):
         return iter(self.batches)
 
+    def __len__(self):
+        return len(self.batches)
+
 
 def names_epoch(train_loader, test_loader):
     """One epoch of training and test of a new classifier."""
-    model = lecture13.RNNClassifier(128, 100, 18)
+    model = lecture13.RNNClassifier(128, 100, 18, n_layers=2)
     criterion = torch.nn.CrossEntropyLoss()
     optimizer = torch.optim.Adam(model.parameters(), lr=0.001)
     begin = time.time()
@@ -146,13 +155,14 @@ def names_epoch(train_loader, test_loader):
 
 def names_ways():
     """names_epoch and its loaders for script, video and bare."""
-    train_set, test_set = lecture13.load_names(ROOT / "data")
+    train_set = lecture13.NameDataset(ROOT / "data" / "names_train.csv.gz")
+    test_set = lecture13.NameDataset(ROOT / "data" / "names_test.csv.gz")
     collate = lecture13.make_tensors
     own = (
         DataLoader(train_set, batch_size=256, shuffle=True, collate_fn=collate),
         DataLoader(test_set, batch_size=256, collate_fn=collate),
     )
-    video = VideoLoader(own[0], True), VideoLoader(own[1], False)
+    video = VideoLoader(train_set, True), VideoLoader(test_set, False)
     bare = ReadyLoader(own[0]), ReadyLoader(own[1])
     return [(names_epoch, *own), (names_epoch, *video), (names_epoch, *bare)]
 

@@ -136,20 +136,25 @@ def wrong_text(mistake):
     return replaced(right_text(mistake), mistake["old"], mistake["new"], mistake)
 
 
-def mended_text(mistake):
-    """The program with the mistake and its remedy."""
+def mended_texts(mistake):
+    """The program with the mistake and its remedy; more than one if there are more."""
+    changes = list(mistake.get("also", []))
     if "fix" in mistake:
-        return replaced(wrong_text(mistake), *mistake["fix"], mistake)
-    return right_text(mistake)
+        changes.insert(0, mistake["fix"])
+    texts = [replaced(wrong_text(mistake), old, new, mistake) for old, new in changes]
+    if "fix" not in mistake:  # the line of the script; a file's name
+        program = "program" in mistake
+        texts.insert(0, wrong_text(mistake) if program else right_text(mistake))
+    return texts
 
 
 def right_name(mistake):
     """The unchanged script that a mistake is to be held beside, '9:none'."""
+    wanted = str(mistake["lecture"]), mistake.get("options", "")
     for name, options in UNCHANGED.items():
-        if name.startswith(f"{mistake['lecture']}:"):
-            if options == mistake.get("options", ""):
-                return name
-    return ""  # a program of its own
+        if (name.partition(":")[0], options) == wanted:
+            return name
+    return ""
 
 
 # --------------------------------------------------------------------- Running them
@@ -161,6 +166,7 @@ class Run(NamedTuple):
     out: str
     model: object
     tested: list  # the last network and the data that it was tested on
+    calls: set  # of forward(): (in training mode, with gradients)
 
 
 def run(text, mistake, options):
@@ -172,6 +178,12 @@ def run(text, mistake, options):
     raised = ""
     model = None
     tested = []
+    calls = set()
+
+    def called(network, _inputs):
+        calls.add((network.training, torch.is_grad_enabled()))
+
+    hook = torch.nn.modules.module.register_module_forward_pre_hook(called)
     out = io.StringIO()
     with (
         warnings.catch_warnings(record=True) as warned,
@@ -184,11 +196,15 @@ def run(text, mistake, options):
             exec(program, vars(module))  # noqa: S102 the project's own text
             if options is not None:
                 watch(module, tested)
+                if "--dry-run" in options:  # ten panels take longer than the training
+                    module.draw_digits = lambda *parts: None
                 model = module.main(module.parse_args(options))
         except Exception as error:  # noqa: BLE001 that is what is measured
             raised = traceback.format_exception_only(error)[-1].strip().split("\n")[0]
+            raised = re.sub(r"\x1b\[\d*m", "", raised).strip()  # bold on a terminal
+    hook.remove()
     plt.close("all")
-    return Run(raised, warning_of(warned), out.getvalue(), model, tested)
+    return Run(raised, warning_of(warned), out.getvalue(), model, tested, calls)
 
 
 def watch(module, tested):
@@ -217,7 +233,7 @@ def program_folder():
     return data_copy().parent
 
 
-def run_program(text, mistake):
+def run_program(text, mistake, file="program.py"):
     """A program of a learner's own, beside data/: (message, what it printed)."""
     if not mistake.get("process"):
         here = Path.cwd()
@@ -228,10 +244,9 @@ def run_program(text, mistake):
             os.chdir(here)
         return done.raised, done.out
     with tempfile.TemporaryDirectory(dir=program_folder()) as folder:
-        file = Path(folder, mistake.get("file", "program.py"))
-        file.write_text(text, encoding="utf-8")
+        Path(folder, file).write_text(text, encoding="utf-8")
         done = subprocess.run(
-            [sys.executable, file.name],
+            [sys.executable, file],
             cwd=folder,
             env=ENVIRONMENT,
             capture_output=True,
@@ -239,23 +254,27 @@ def run_program(text, mistake):
             check=False,
         )
     lines = [line for line in done.stderr.splitlines() if re.match(r"\w+Error: ", line)]
-    return (lines[-1] if lines else ""), done.stdout
+    raised = re.sub(r"\(pid\(s\) .*?\)", "(pid(s) …)", lines[-1]) if lines else ""
+    return raised, done.stdout
 
 
 def computed(text, mistake):
-    """What a dry run computes: message, print, weights, what the outputs carry along."""
+    """All that a short run computes: a tuple to compare, the message first."""
     options = ["--dry-run", "--data-dir", str(data_copy())]
-    if mistake["lecture"] < 7 or mistake["lecture"] == 12:
-        options = ["--dry-run"]
+    if mistake["lecture"] in (3, 4, 5, 6, 12):  # they take no time, and have no data
+        options = ["--epochs", "15"]
     with tempfile.TemporaryDirectory() as folder:
         options += ["--plot", str(Path(folder, "plot.png"))]
         options += mistake.get("options", "").split()
         done = run(text, mistake, options)
     out = re.sub(r"^plot saved to .*|\[\d+m \d+s\]", "", done.out, flags=re.MULTILINE)
-    weights = done.model
-    if isinstance(weights, torch.nn.Module):
-        weights = [value.tolist() for value in weights.state_dict().values()]
-    return done.raised, done.warned, out, repr(weights)
+    weights = [done.model]
+    if isinstance(done.model, torch.nn.Module):
+        weights = done.model.state_dict().values()
+    weights = [
+        w.detach().numpy().tobytes() if torch.is_tensor(w) else w for w in weights
+    ]
+    return done.raised or done.warned, out, weights, done.calls
 
 
 # ----------------------------------------------------------------------- Measuring
@@ -266,10 +285,10 @@ def measure(mistake):
         row[column] = str(mistake.get(column, ""))
     row["torch"] = torch.__version__.partition("+")[0]
     if "program" in mistake:
-        row["message"], out = run_program(wrong_text(mistake), mistake)
-        if not row["message"]:
-            row["predictions"] = out.strip()
-        row["remedy"] = ": ".join(run_program(mended_text(mistake), mistake)).strip(": ")
+        file = mistake.get("file", "program.py")
+        row["message"], _ = run_program(wrong_text(mistake), mistake, file)
+        raised, out = run_program(mended_texts(mistake)[0], mistake)
+        row["remedy"] = raised or out.strip().replace("\n", " ")
         return row
     lecture = LECTURES[mistake["lecture"]]
     row["epochs"] = str(lecture.epochs)
@@ -297,13 +316,16 @@ def measure(mistake):
 
 def remedy(mistake):
     """What the mended copy is or computes, beside the unchanged script."""
-    mended = mended_text(mistake)
-    if mended == right_text(mistake):
-        return "the script's text"
-    if computed(mended, mistake) == computed(right_text(mistake), mistake):
-        return "the script's numbers"
-    raised, _, out, _ = computed(mended, mistake)
-    return raised or f"trains: {out.strip().splitlines()[-1]}"
+    found = []
+    for mended in mended_texts(mistake):
+        results = computed(mended, mistake)
+        if mended == right_text(mistake):
+            found.append("the script's text")
+        elif results == computed(right_text(mistake), mistake):
+            found.append("the script's numbers")
+        else:
+            found.append(results[0] or "trains")
+    return ", ".join(found)
 
 
 def percent(right, number=None):
@@ -352,3 +374,128 @@ def write_rows(rows):
         writer = csv.DictWriter(text, HEAD, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows.values())
+
+
+# --------------------------------------------------------------------- The picture
+def curve(row):
+    """The column whose curve is drawn: the accuracies, if there is one an epoch."""
+    return "accuracies" if len(row["accuracies"].split()) > 3 else "losses"
+
+
+def draw(rows):
+    """Small curves, one mistake each (orange), beside the right one (blue, dashed).
+
+    Those that raise have no curve; those that change no number need none.
+    """
+    drawn = []
+    for name, mistake in list_mistakes().items():
+        right = rows.get(right_name(mistake))
+        if name in rows and right:
+            numbers = rows[name][curve(right)]
+            if numbers and numbers != right[curve(right)]:
+                drawn.append((name, rows[name], right))
+    columns = 6
+    lines = -(-len(drawn) // columns)
+    figure, panels = plt.subplots(
+        lines, columns, figsize=(15, 1.6 * lines), layout="constrained"
+    )
+    for axes in panels.flat[len(drawn) :]:
+        axes.axis("off")
+    for axes, (name, row, right) in zip(panels.flat, drawn):
+        if curve(right) == "accuracies":
+            axes.set_ylim(0, 102)
+        elif int(row["lecture"]) <= 5:
+            axes.set_yscale("log")
+        for style, numbers in (("C0--", right), ("C1-", row)):
+            values = [float(number) for number in numbers[curve(right)].split()]
+            axes.plot(values, style, lw=2)
+        axes.set_title(name, fontsize=10)
+        axes.tick_params(labelsize=8)
+        axes.set_xticks([])
+    figure.savefig(PICTURE, dpi=80)
+    plt.close(figure)
+
+
+# ----------------------------------------------------------------------- The pages
+BEGIN = "<!-- rows of tests/measure/mistakes.json -->"
+END = "<!-- end of the rows -->"
+HEADS = {
+    "zh": ["看到的现象", "原因", "正确写法"],
+    "en": ["What you see", "Why", "What to write"],
+}
+
+
+def value(name, column, rows):
+    """A number for a page: a column of mistakes.csv, or a part of one."""
+    row = rows.get(name, {})
+    if column == "first":  # the accuracy after the first epoch
+        return (row.get("accuracies", "") + " ? ?").split()[1]
+    if column == "class":
+        return row.get("predictions", "").partition(":")[0]
+    if column == "never":
+        return re.sub(r".*, (\d+) never", r"\1", row.get("predictions", ""))
+    return row.get(column, "?")
+
+
+def cells(texts, rows):
+    """The texts of a row with the measured numbers in place of {9:none loss}."""
+    filled = []
+    for text in texts:
+        text = re.sub(
+            r"\{(\d+:\w+) (\w+)\}", lambda found: value(*found.groups(), rows), text
+        )
+        filled.append(text.replace("|", "\\|"))
+    return filled
+
+
+def table(language, rows):
+    """All sections for a page; each row begins with the names of its mistakes, hidden."""
+    lines = []
+    for section in SECTIONS:
+        lines += [f"## {section[language]}", ""]
+        lines += ["| " + " | ".join(HEADS[language]) + " |", "| --- | --- | --- |"]
+        for row in section["rows"]:
+            names = [f"{m['lecture']}:{m['key']}" for m in row["mistakes"]]
+            see, why, write = cells(row[language], rows)
+            lines.append(f"| <!-- {' '.join(names)} -->{see} | {why} | {write} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def write_pages(rows):
+    """Put the rows between the two marks of each page."""
+    for language, page in PAGES.items():
+        before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+        _, _, after = rest.partition(END)
+        text = f"{before}{BEGIN}\n{table(language, rows)}\n{END}{after}"
+        page.write_text(text, encoding="utf-8", newline="\n")
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", help="lectures, or lecture:key")
+    parser.add_argument("--list", action="store_true", help="only say what there is")
+    parser.add_argument("--draw", action="store_true", help="measure nothing")
+    args = parser.parse_args()
+    rows = read_rows()
+    for name, mistake in list_mistakes().items():
+        lecture, _ = name.split(":")
+        if args.names and not {name, lecture} & {*args.names}:
+            continue
+        if args.list:
+            print(name)
+        elif not args.draw and name not in rows:
+            rows[name] = measure(mistake)
+            write_rows(rows)
+            print(name, *[rows[name][c] for c in HEAD[4:9]], sep=" | ", flush=True)
+    if not args.list and not args.names:
+        rows = read_rows()
+        write_rows(rows)
+        draw(rows)
+        write_pages(rows)
+
+
+if __name__ == "__main__":
+    main()
