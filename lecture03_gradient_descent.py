@@ -235,7 +235,8 @@ def landscape(args):
 # output, with cost= to two decimals, is not that of the code beside it.)
 VIDEO_W = [1.09, 1.18, 1.25, 1.32, 1.39, 1.44, 1.50, 1.54, 1.59, 1.62, 1.66]
 VIDEO_COST = [4.67, 3.84, 3.15, 2.59, 2.13, 1.75, 1.44, 1.18, 0.97, 0.80, 0.66]
-COLORS = ["#0072B2", "#E69F00", "#CC79A7"]  # colour-blind readers tell them apart
+# Colors that every eye can tell apart 色盲也能分清的颜色
+COLORS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9"]
 
 
 def compare(w_list, cost_list):

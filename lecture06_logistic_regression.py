@@ -66,7 +66,7 @@ def main(args):
         y_pred = model(x_data)  # forward 前向：算出通过的概率
         loss = criterion(y_pred, y_data)
         print(epoch, loss.item())
-        if not loss < 10:  # nan 也算：它和任何数比较都是 False
+        if not loss < 10:  # 损失到了 10，就是发散了
             print("diverged: try a smaller --lr 训练发散，请把 --lr 调小")
             break
 

@@ -92,7 +92,7 @@ def main(args):
         optimizer.zero_grad()  # 梯度清零
         loss.backward()  # backward 反向
         optimizer.step()  # update 更新
-        if not loss < 10:  # nan 也算：它和任何数比较都是 False
+        if not loss < 10:  # 损失到了 10，就是发散了
             print("diverged: try a smaller --lr 训练发散，请把 --lr 调小")
             break
 

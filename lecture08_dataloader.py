@@ -122,7 +122,7 @@ def main(args):
             loss.backward()  # backward 反向
             optimizer.step()  # update 更新：每个批量更新一次
         history.append(evaluate(model, parts, epoch))
-        if not loss < 10:  # nan 也算：它和任何数比较都是 False
+        if not loss < 10:  # 损失到了 10，就是发散了
             print("diverged: try a smaller --lr 训练发散，请把 --lr 调小")
             break
 

@@ -313,7 +313,7 @@ def read_otto(file, with_labels):
         with open(file, encoding="utf-8-sig", newline="") as text:
             for line, row in enumerate(csv.DictReader(text), start=2):
                 ids.append(row["id"])
-                numbers = [row[name] for name in FEATURES]
+                numbers = [float(row[name]) for name in FEATURES]
                 counts.append(np.array(numbers, dtype=np.float32))
                 if with_labels:
                     labels.append(CLASSES.index(row["target"]))

@@ -457,7 +457,9 @@ def compare(accuracies, test_set):
         ours = f"{best:.2f} %, epoch {accuracies.index(best) + 1}"
         video = f"about {max(VIDEO_CURVE)} %, epoch {VIDEO_BEST}"
         rows.append(("best accuracy", ours, video))
-    rows.append(("majority class of the test part", f"{majority(test_set):.2f} %", "-"))
+    rows.append(
+        ("majority class of the test part", f"{majority(test_set):.2f} %", "not shown")
+    )
     return rows
 
 

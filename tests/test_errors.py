@@ -97,14 +97,6 @@ def test_picture_that_cannot_be_written(call, tmp_path):
         assert "this run | video" in result.out
 
 
-def test_picture_on_a_full_disk(call, monkeypatch):
-    def savefig(figure, file):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("matplotlib.figure.Figure.savefig", savefig)
-    check_line(call.draw(FAST), 1, "plots/lecture02_linear_model.png", "No space left")
-
-
 def test_picture_without_a_suffix(call, tmp_path):
     result = call.draw(FAST, "--plot", "my picture")
     assert result.status == 0 and "plot saved to my picture.png" in result.out
@@ -178,8 +170,6 @@ KAGGLE = {  # exercise: script, what writes its files
 @pytest.mark.parametrize("exercise", KAGGLE)
 def test_wrong_kaggle_file(call, tmp_path, exercise, fault, part):
     """Told before the training, with what is wanted; nothing is handed in."""
-    if (exercise, fault, part) == ("otto", "a cut row", "test"):
-        pytest.skip("numpy makes nan of what is missing there")
     script, write = KAGGLE[exercise]
     files = {"train": tmp_path / "train file", "test": tmp_path / "test file"}
     write(files["train"])

@@ -14,7 +14,6 @@ from conftest import DATA, table, warnings_are_errors
 from snapshots import few_names
 
 import lecture08_dataloader as lecture08
-import lecture09_softmax_mnist as lecture09
 import lecture10_cnn as lecture10
 import lecture11_googlenet_resnet as lecture11
 import lecture13_gru_classifier as lecture13
@@ -171,16 +170,7 @@ def test_development_set_is_seeded_and_disjoint():
     assert lecture08.split(dataset, args)["dev"].indices != parts["dev"].indices
 
 
-# ------------------------------------------------------- Lecture 9: Otto, 13: reviews
-def test_otto_counts(tmp_path):
-    """log(1 + x) of the counts, labels from 0."""
-    ids, x, y = lecture09.read_otto(kaggle.otto(tmp_path / "otto", 64), True)
-    assert ids == [str(i) for i in range(1, 65)]
-    assert x.shape == (64, 93) and y.tolist() == [i % 9 for i in range(64)]
-    assert x[0, 0].item() == pytest.approx(np.log(21))
-    assert x[1].unique().tolist() == pytest.approx([np.log(2), np.log(21)])
-
-
+# ---------------------------------------------------------------- Lecture 13: reviews
 def test_reviews_are_split_by_sentence(call, tmp_path, monkeypatch):
     """No sentence in both parts: its words are unknown to the other."""
     lines = ["PhraseId\tSentenceId\tPhrase\tSentiment"]

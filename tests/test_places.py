@@ -5,7 +5,6 @@ that look at it fail with the same reason, and none starts another.
 """
 
 import ast
-import json
 import re
 import runpy
 import shutil
@@ -120,22 +119,6 @@ def test_show_opens_the_window(call, monkeypatch):
 
 
 # -------------------------------------------------------------------------- Notebooks
-STATE = """
-import json, os, signal, sys
-import matplotlib as mpl, matplotlib.pyplot as plt
-plt.close(plt.figure())  # the notebook's backend settles with the first figure
-state = {
-    "figures": plt.get_fignums(),
-    **{k: str(v) for k, v in mpl.rcParams.items()},
-    "signals": [str(signal.getsignal(s)) for s in (signal.SIGINT, signal.SIGTERM)],
-    "folder": os.getcwd(),
-    "backend": os.environ["MPLBACKEND"],
-    "streams": [str(type(sys.stdout)), str(type(sys.stderr))],
-}
-print(json.dumps(state))
-"""
-
-
 class Kernel:
     """A Jupyter kernel in a folder of homework, without a network."""
 
@@ -208,17 +191,6 @@ def test_run_in_a_notebook(kernel, lecture):
     assert errors == [] and len(pictures) == 1 and pictures[0] is not None
     assert table(out) and "plot saved to plots/dry_run.png" in out
     assert kernel.cell("print(model is not None)")[0] == "True\n"
-
-
-def test_a_notebook_is_left_as_it_was(kernel):
-    """The second %run as the first, and nothing of either is left behind."""
-    shutil.copyfile(script_of(5), kernel.home / "05.py")
-    before = kernel.cell(STATE)
-    first, again = [kernel.cell("%run 05.py --epochs 20") for _ in range(2)]
-    after = kernel.cell(STATE)
-    assert first == again and before[1:] == after[1:] == ([], [])
-    before, after = json.loads(before[0]), json.loads(after[0])
-    assert [key for key in before if before[key] != after[key]] == []
 
 
 @pytest.mark.parametrize("lecture", [2, 5, 8])
