@@ -297,7 +297,9 @@ def test_both_languages_agree(page):
     for ours, theirs in zip(*found):
         assert ours == theirs
     for row, other in zip(*map(rows_of, languages(page)), strict=True):
-        numbers = [sorted(re.findall(NUMBER, " ".join(r))) for r in (row, other)]
+        # in the mistakes' sentences a small number may be a word of the other language
+        number = r"\d+\.\d+" if "mistakes" in page else NUMBER
+        numbers = [sorted(re.findall(number, " ".join(r))) for r in (row, other)]
         assert numbers[0] == numbers[1] or "](" in row[0], (row, other)
 
 
