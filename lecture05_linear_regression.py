@@ -225,7 +225,8 @@ VIDEO_RESULT = {
 # The slide does not show the random starts of its two runs. These two were solved for:
 # from them training gives every loss, w and b of the slide to the last digit. They are
 # not the lecturer's starts: many starts end alike, and of his only that much is known.
-# 幻灯片没有给出初始权重；这两组是反推出来的，能得到一样的结果，但不一定是老师当时的初值。
+# 幻灯片没有给出初始权重；这两组是反推出来的，能得到一样的结果，但不是老师当时的初值：
+# 很多初值的结果都一样。
 VIDEO_INIT = {100: (-0.9, 0.5925), 1000: (-0.6, 0.227475)}
 
 

@@ -152,12 +152,6 @@ def test_main_says_the_defaults(script):
     assert needed <= set(names)
 
 
-def steps(text):
-    """The headings "1. Dataset 数据集" … of a program, without what follows ： and ("""
-    found = re.findall(r"^ +# (\d\. .*)$", text, flags=re.MULTILINE)
-    return [re.sub("数据集：.*", "数据集", heading) for heading in found]
-
-
 def programs(script):
     """The functions of the cell that is the lecture, by name."""
     return {
