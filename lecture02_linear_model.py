@@ -7,8 +7,8 @@
 
 Read as far as the end of main: that is the lecture. How many points does a student get
 after 4 hours of study, if 1, 2 and 3 hours gave 2, 4 and 6 points? The model is
-y_pred = x * w, with one weight w. There is no training yet: every w from 0.0 to 4.0 is
-tried, and the one with the smallest mean squared error (MSE) wins.
+y_pred = x * w. There is no training yet: every w from 0.0 to 4.0 is tried, and the one
+with the smallest mean squared error (MSE) wins.
 
     python lecture02_linear_model.py                  # the video 视频：逐个试 w
     python lecture02_linear_model.py --model affine   # exercise 作业：逐个试 w 和 b

@@ -8,17 +8,14 @@ w = w - lr * 梯度。梯度下降每轮用全部样本更新一次；随机梯�
 
 Read as far as the end of main: that is the lecture. The same three samples and
 y_pred = x * w as in lecture 2, but now w is found by walking downhill: the sign of the
-derivative says which way is down, and every step is greedy. Gradient descent takes the
-mean gradient of all samples, which can be computed in parallel; stochastic gradient
-descent (SGD) updates after each sample, one after the other, but often finds better
-weights; mini-batch is the compromise. A search (a coarse grid, then a finer one around
-its best point) misses the optimum where the cost is not convex, and a grid over many
-weights has too many points.
+derivative says which way is down. Gradient descent updates once per epoch with the mean
+gradient; stochastic gradient descent (SGD) updates after each sample, cannot be done in
+parallel, but often finds better weights; mini-batch is the compromise. A grid search
+misses the optimum where the cost is not convex, and has too many points.
 
     python lecture03_gradient_descent.py                # the video 视频
     python lecture03_gradient_descent.py --lr 1         # it diverges 发散
     python lecture03_gradient_descent.py --method sgd   # its second program 视频的第二个程序
-    python lecture03_gradient_descent.py --method all   # three curves 三种方法
     python lecture03_gradient_descent.py --landscape    # saddle point 鞍点与局部最优
 """
 
@@ -67,8 +64,6 @@ def main(args):
         return landscape(args)  # 选学：鞍点
     if args.method == "sgd":
         return sgd(args)  # 视频的第二个程序
-    if args.method == "all":
-        return all_methods(args)  # 选学：三种方法画在一起
 
     # 4. Training 训练：每轮用全部样本更新一次
     w = 1.0  # the first guess 初始权重，先猜一个
@@ -126,7 +121,6 @@ def sgd(args):
             break
 
     print("Predict (after training)", 4, f"{forward(4, w):.2f}")
-    print_table("slide 3-21", ending("sgd", w, args.epochs), args)
     epochs = np.arange(1, len(losses) + 1) / 3  # 三次更新是一轮
     curves = {
         "sgd, loss of each sample": (epochs, losses),
@@ -148,41 +142,6 @@ def smooth(losses, beta):
     for loss in losses[1:]:
         smoothed.append(beta * loss + (1 - beta) * smoothed[-1])
     return smoothed
-
-
-# %% More 选学：三种方法只差批量大小 --------------------
-SIZES = {"gd": 3, "sgd": 1, "minibatch": 2}  # samples for an update 每次更新用几个样本
-
-
-def train(size, args):
-    """One update for every `size` samples; returns w, and the cost after each update.
-
-    The cost is that of all samples 用全部样本的代价来比较. Size 2: samples 1 and 2, then 3.
-    """
-    w = 1.0
-    costs = [cost(x_data, y_data, w)]  # before the first update
-    for epoch in range(args.epochs):
-        for i in range(0, len(x_data), size):
-            w -= args.lr * gradient(x_data[i : i + size], y_data[i : i + size], w)
-            costs.append(cost(x_data, y_data, w))
-        if not costs[-1] < 1e6:
-            print("diverged: try a smaller --lr 训练发散，请把 --lr 调小")
-            break
-    return w, costs
-
-
-def all_methods(args):
-    """Gradient descent, SGD and mini-batch beside one another; returns the last w."""
-    rows = []
-    curves = {}
-    for name, size in SIZES.items():
-        w, costs = train(size, args)
-        updates = len(range(0, len(x_data), size))  # in an epoch: 1, 3, 2
-        rows += ending(name, w, (len(costs) - 1) // updates)
-        curves[name] = (np.arange(len(costs)) / updates, costs)
-    print_table("slide 3-21", rows, args)
-    save_plot(draw(curves, args), "lecture03_gradient_descent_all", args)
-    return w
 
 
 # %% More 选学：鞍点与局部最优 --------------------
@@ -221,11 +180,9 @@ def landscape(args):
         ("the same with noise, like SGD", noisy, "may leave the saddle"),
         ("gradient descent from (1.5, 0.3)", local, "a local optimum"),
     ]
-    rows = []
     for name, way, words in ways:
         w1, w2 = way[-1]
-        rows.append((name, f"ends at ({w1:.2f}, {w2:.2f})", words))
-    print_table("none: the saddle point in words", rows, args)
+        print(f"{name}: ends at ({w1:.2f}, {w2:.2f}), {words}")
     save_plot(draw_landscape(ways), "lecture03_gradient_descent_landscape", args)
     return noisy[-1]
 
@@ -248,21 +205,9 @@ def compare(w_list, cost_list):
             video = f"{VIDEO_W[epoch]:.2f} / {VIDEO_COST[epoch]:.2f}"
             rows.append((f"epoch {epoch}: w / cost", ours, video))
         if epoch == 99:  # 90 to 98 are the same
-            rows.append((f"epoch {epoch}: w / cost", ours, "2.00 / 0.00"))
-    return rows + ending("gd", w_list[-1], len(w_list))
-
-
-def ending(method, w, epochs):
-    """Table rows: the last w and its prediction; 3-21 has gd's after 100 epochs."""
-    w_video = "not shown"
-    y_video = "not shown"
-    if method == "gd" and epochs == 100:
-        w_video = "2.00"
-        y_video = "8.00"
-    return [
-        (f"{method}: w, last update", w, w_video),
-        (f"{method}: prediction for x = 4", forward(4, w), y_video),
-    ]
+            rows.append(("epoch 99: w / cost", ours, "2.00 / 0.00"))
+            rows.append(("prediction for x = 4", forward(4, w_list[99]), "8.00"))
+    return rows
 
 
 def draw(curves, args):
@@ -313,8 +258,8 @@ def parse_args(argv=None):
     add("--epochs", type=int, default=100, help="training epochs 训练轮数, default 100")
     add("--lr", type=float, default=0.01, help="learning rate 学习率, default 0.01")
     add("--seed", type=int, default=0, help="random seed 随机种子, default 0")
-    methods = "gradient descent, SGD, or both and mini-batch 三种方法一起, default gd"
-    add("--method", choices=["gd", "sgd", "all"], default="gd", help=methods)
+    methods = "gradient descent, or SGD 第二个程序, default gd"
+    add("--method", choices=["gd", "sgd"], default="gd", help=methods)
     saddle = "a saddle point and two valleys (lr 0.1) 鞍点与局部最优"
     add("--landscape", action="store_true", help=saddle)
     plot = "picture 图片, default plots/lecture03_gradient_descent.png"

@@ -7,12 +7,9 @@ w 是张量，张量有 data 和 grad，默认不计算梯度（requires_grad=Tr
 
 Read as far as the end of main: that is the lecture. PyTorch finds the gradients itself.
 A tensor holds data and grad, and asks for no gradient unless told. The forward pass
-builds a computational graph; only when the loss is there can backward() begin: it walks
-the graph in reverse and leaves d loss / d w in w.grad. In the lecture's picture each
-step of the graph stores its value and its local derivative; PyTorch stores the tensors
-that it needs, and computes the derivatives on the way back. A fully connected layer is
-input times weight plus bias; two of them without a nonlinearity between are one
-(lecture 7 shows it).
+builds a computational graph; backward() walks it in reverse and leaves d loss / d w in
+w.grad. In the lecture's picture each step stores its value and its local derivative;
+PyTorch stores the tensors that it needs, and computes the derivatives on the way back.
 
     python lecture04_backprop.py                     # the video 视频: w x
     python lecture04_backprop.py --model affine      # exercise 作业 4-2: w x + b

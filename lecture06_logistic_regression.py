@@ -5,11 +5,9 @@
 幻灯片 6-11 上的四个损失，再用一个例子说明：交叉熵 = 熵 + KL 散度。
 
 Read as far as the end of main: that is the lecture. Not how many points, but pass or
-fail: the model puts the linear output through the logistic function, sigma(x w + b), one
-of the S-shaped (sigmoid, saturating) functions, and reads it as the probability of a
-pass. 1, 2, 3 hours gave fail, fail, pass. The loss is the binary cross-entropy; the
-first lines work it out by hand, and show that it is entropy + Kullback-Leibler
-divergence.
+fail: the linear output goes through the logistic function, one of the S-shaped (sigmoid)
+functions, and becomes the probability of a pass. The loss is the binary cross-entropy;
+the first lines work it out by hand, and show that it is entropy + KL divergence.
 
     python lecture06_logistic_regression.py             # the video 视频
     python lecture06_logistic_regression.py --lr 0.1    # a larger rate 学习率大一些

@@ -4,21 +4,16 @@
 __getitem__ 和 __len__；DataLoader 负责打乱顺序、拼成小批量（mini-batch）。所有样本都用过一遍，叫一轮（epoch）；
 每次更新所用的样本数叫批量大小（batch size）；更新一次叫一个 iteration：759 / 32 向上取整，每轮 24 次。
 按视频的设置，网络只学会了“全猜没有糖尿病”：准确率停在 65.35%，这不是程序的错。
---holdout 0.2 留出 20% 的数据作为开发集（第二讲），不参加训练。作业 8-1 是泰坦尼克号：--titanic 用自带的
-乘客数据，不需要 Kaggle 账号；换成 Kaggle 的 train.csv 和 test.csv，会生成提交文件 submission.csv。
+作业 8-1 是泰坦尼克号：--titanic 用自带的乘客数据，不需要 Kaggle 账号；换成 Kaggle 的 train.csv 和 test.csv，
+会生成提交文件 submission.csv。加上 --holdout 0.2，就留出 20% 的乘客作为开发集（第二讲），不参加训练。
 
 Read as far as the end of main: that is the lecture. The network of lecture 7, fed in
 mini-batches: a Dataset says how to get one sample (it is abstract: write your own), a
-DataLoader shuffles and bundles 32 of them. An epoch is one pass over every sample,
-forward and backward; the batch size is how many of them an update uses; an iteration is
-one update: ceil(759 / 32) = 24 in an epoch. --holdout keeps back a development set
-(lecture 2), which takes no part in the training. Slide 8-18 lists ready-made data sets
-of torchvision: MNIST, Fashion-MNIST, EMNIST, COCO, LSUN, ImageFolder, CIFAR, STL10,
-PhotoTour and others.
+DataLoader shuffles and bundles 32 of them. An epoch is one pass over every sample, an
+iteration is one update: ceil(759 / 32) = 24 in an epoch. Slide 8-18 lists ready-made
+data sets of torchvision: MNIST, Fashion-MNIST, EMNIST, COCO, CIFAR and others.
 
-    python lecture08_dataloader.py                         # the video 视频
-    python lecture08_dataloader.py --holdout 0.2           # a development set 开发集
-    python lecture08_dataloader.py --holdout 0.2 --activation relu --lr 0.3 --epochs 500
+    python lecture08_dataloader.py                                       # the video 视频
     python lecture08_dataloader.py --titanic --holdout 0.2               # 作业 8-1
     python lecture08_dataloader.py --titanic train.csv --submit test.csv # 作业 8-1
 """
@@ -83,8 +78,6 @@ def main(args):
     # （只有 num_workers 是 0，视频里是 2）
     if args.titanic:
         return titanic(args)  # 8-1 作业
-    if args.holdout:
-        return holdout(args)  # 选学：留出开发集
     torch.manual_seed(args.seed)  # 固定随机种子，结果可复现
 
     # 1. Dataset 数据集
@@ -134,105 +127,26 @@ def main(args):
     return model
 
 
-# %% More 选学：留出开发集 --------------------
-ACTIVATIONS = {
-    "sigmoid": torch.nn.Sigmoid(),
-    "relu": torch.nn.ReLU(),
-    "leaky_relu": torch.nn.LeakyReLU(),
-    "elu": torch.nn.ELU(),
-    "tanh": torch.nn.Tanh(),
-    "softplus": torch.nn.Softplus(),
-}
+# %% Exercise 8-1 作业：泰坦尼克号（Kaggle） --------------------
+class TitanicModel(torch.nn.Module):
+    """The lecture's network with six features, relu inside: (N, 6) -> (N, 1)."""
 
-
-class ActivationModel(torch.nn.Module):
-    """The lecture's network with another activation: (N, features) -> (N, 1)."""
-
-    def __init__(self, activation, features=8):
+    def __init__(self):
         super().__init__()
-        self.linear1 = torch.nn.Linear(features, 6)
+        self.linear1 = torch.nn.Linear(6, 6)
         self.linear2 = torch.nn.Linear(6, 4)
         self.linear3 = torch.nn.Linear(4, 1)
-        self.activation = activation  # of the two hidden layers 隐藏层的激活函数
+        self.relu = torch.nn.ReLU()  # 隐藏层用 sigmoid 也只会预测多数类
         self.sigmoid = torch.nn.Sigmoid()
 
     def forward(self, x):
-        x = self.activation(self.linear1(x))  # (N, features) -> (N, 6)
-        x = self.activation(self.linear2(x))  # (N, 6) -> (N, 4)
+        x = self.relu(self.linear1(x))  # (N, 6) -> (N, 6)
+        x = self.relu(self.linear2(x))  # (N, 6) -> (N, 4)
         # 输出层必须是 sigmoid：BCELoss 要求预测值在 0 和 1 之间
         x = self.sigmoid(self.linear3(x))  # (N, 4) -> (N, 1)
         return x
 
 
-def split(dataset, args):
-    """{"train": the data set}; with --holdout a random share of it is "dev"."""
-    if args.holdout == 0:
-        return {"train": dataset}
-    size = round(args.holdout * len(dataset))
-    # 用单独的随机数发生器：种子相同，留出的就总是同一部分
-    generator = torch.Generator().manual_seed(args.seed)
-    lengths = [len(dataset) - size, size]
-    train_set, dev_set = random_split(dataset, lengths, generator)
-    return {"train": train_set, "dev": dev_set}
-
-
-def holdout(args):
-    """The lecture's program with a development set; returns the trained model."""
-    torch.manual_seed(args.seed)
-
-    # 1. Dataset 数据集
-    dataset = load(DiabetesDataset, args.data_dir / "diabetes.csv.gz")
-    parts = split(dataset, args)
-    train_loader = DataLoader(
-        parts["train"], args.batch_size, shuffle=True, num_workers=args.num_workers
-    )
-
-    # 2. Model 模型
-    model = ActivationModel(ACTIVATIONS[args.activation])
-
-    # 3. Loss and optimizer 损失函数和优化器
-    criterion = torch.nn.BCELoss(reduction="mean")
-    optimizer = torch.optim.SGD(model.parameters(), lr=args.lr)
-
-    # 4. Training and test 训练与测试
-    losses = []
-    history = []
-    for epoch in range(args.epochs):
-        for inputs, labels in train_loader:
-            loss = criterion(model(inputs), labels)
-            losses.append(loss.item())
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-        history.append(evaluate(model, parts, epoch))
-        if not loss < 10:
-            print("diverged: try a smaller --lr 训练发散，请把 --lr 调小")
-            break
-
-    # 5. Inference and plot 推理与画图
-    print_table("lecture 8", compare(history, parts), args)
-    figure = draw(losses, history, parts, "diabetes, development set")
-    save_plot(figure, "lecture08_dataloader_holdout", args)
-    return model
-
-
-def evaluate(model, parts, epoch):
-    """Prints and returns {part: (mean loss, accuracy in percent)}, on all its rows."""
-    criterion = torch.nn.BCELoss()
-    scores = {}
-    for name, dataset in parts.items():
-        x, y = dataset[:]  # all rows at once 一次取出全部样本
-        with torch.no_grad():  # only a test, no gradients 只测试，不需要梯度
-            y_pred = model(x)
-        right = (y_pred >= 0.5) == (y >= 0.5)  # 概率较大的那一类就是预测结果
-        percent = 100 * right.float().mean().item()
-        loss = criterion(y_pred, y).item()
-        print(f"epoch {epoch}: {name} loss {loss:.4f}, accuracy {percent:.2f} %")
-        scores[name] = (loss, percent)
-    return scores
-
-
-# %% Exercise 8-1 作业：泰坦尼克号（Kaggle） --------------------
 def titanic(args):
     """The lecture's program with passengers; label 1 means survived.
 
@@ -256,7 +170,7 @@ def titanic(args):
     )
 
     # 2. Model 模型
-    model = ActivationModel(ACTIVATIONS[args.activation], features=6)
+    model = TitanicModel()
 
     # 3. Loss and optimizer 损失函数和优化器
     criterion = torch.nn.BCELoss(reduction="mean")
@@ -289,6 +203,18 @@ def titanic(args):
     figure = draw(losses, history, parts, "titanic")
     save_plot(figure, "lecture08_dataloader_titanic", args)
     return model
+
+
+def split(dataset, args):
+    """{"train": the data set}; with --holdout a random share of it is "dev"."""
+    if args.holdout == 0:
+        return {"train": dataset}
+    size = round(args.holdout * len(dataset))
+    # 用单独的随机数发生器：种子相同，留出的就总是同一部分
+    generator = torch.Generator().manual_seed(args.seed)
+    lengths = [len(dataset) - size, size]
+    train_set, dev_set = random_split(dataset, lengths, generator)
+    return {"train": train_set, "dev": dev_set}
 
 
 def read_passengers(file, last):
@@ -363,6 +289,22 @@ def sizes(train_loader, args):
     ]
 
 
+def evaluate(model, parts, epoch):
+    """Prints and returns {part: (mean loss, accuracy in percent)}, on all its rows."""
+    criterion = torch.nn.BCELoss()
+    scores = {}
+    for name, dataset in parts.items():
+        x, y = dataset[:]  # all rows at once 一次取出全部样本
+        with torch.no_grad():  # only a test, no gradients 只测试，不需要梯度
+            y_pred = model(x)
+        right = (y_pred >= 0.5) == (y >= 0.5)  # 概率较大的那一类就是预测结果
+        percent = 100 * right.float().mean().item()
+        loss = criterion(y_pred, y).item()
+        print(f"epoch {epoch}: {name} loss {loss:.4f}, accuracy {percent:.2f} %")
+        scores[name] = (loss, percent)
+    return scores
+
+
 def majority(dataset):
     """The baseline: accuracy (%) of always predicting the more frequent label."""
     _x, y = dataset[:]
@@ -432,10 +374,8 @@ def parse_args(argv=None):
     add("--titanic", nargs="?", const=bundled, help=passengers, **csv_file)
     submission = "Kaggle's test.csv: writes submission.csv 生成提交文件"
     add("--submit", help=submission, **csv_file)
-    share = "share of the development set 开发集的比例, default 0"
+    share = "share of the development set 开发集的比例（8-1）, default 0"
     add("--holdout", type=float, default=0, help=share)
-    hidden = "activation 隐藏层的激活函数, default sigmoid, with --titanic relu"
-    add("--activation", choices=ACTIVATIONS, help=hidden)
     plot = "picture 图片, default plots/lecture08_dataloader.png"
     add("--plot", type=Path, metavar="FILE", help=plot)
     add("--show", action="store_true", help="open a window, too 打开图片窗口")
@@ -443,19 +383,14 @@ def parse_args(argv=None):
     if argv is None and sys.argv[-1].endswith(".json"):
         argv = []  # run as a cell: the kernel's own argument 在 notebook 里没有选项
     args = parser.parse_args(argv)
-    # 泰坦尼克号用视频的设置也只会预测多数类，所以换 relu 和更大的学习率
     if args.lr is None:
         args.lr = 0.1 if args.titanic else 0.01
-    if args.activation is None:
-        args.activation = "relu" if args.titanic else "sigmoid"
     if min(args.epochs, args.lr, args.batch_size) <= 0:
         parser.error("--epochs, --lr, --batch-size must be above 0 必须大于 0")
     if not 0 <= args.holdout <= 0.9:
         parser.error("--holdout must be 0 to 0.9 开发集的比例应在 0 和 0.9 之间")
-    if args.submit and not args.titanic:
-        parser.error("--submit needs --titanic train.csv 还需要 --titanic train.csv")
-    if args.activation != "sigmoid" and not args.titanic and not args.holdout:
-        parser.error("--activation needs --holdout 0.2, too 还需要 --holdout 0.2")
+    if (args.submit or args.holdout) and not args.titanic:
+        parser.error("--submit and --holdout need --titanic 还需要 --titanic")
     if args.dry_run:
         args.epochs = 1
         args.submit = None  # 试运行不生成提交文件

@@ -8,9 +8,8 @@
 Read as far as the end of main: that is the lecture. Ten outputs compete: softmax makes
 them positive and lets them sum to one, and cross-entropy compares them with the label.
 The images are flattened to 784 numbers and go through five linear layers with ReLU
-between. The last has no activation: CrossEntropyLoss contains the softmax. The first
-lines printed are exercise 9-1. Unlike the video: images are normalised once, there is a
-test before the training, and a GPU is used if there is one.
+between. The first lines printed are exercise 9-1. Unlike the video: images are
+normalised once, there is a test before the training, and a GPU is used if there is one.
 
     python lecture09_softmax_mnist.py                    # the video 视频
     python lecture09_softmax_mnist.py --otto train.csv   # 作业 9-2, Kaggle's file
@@ -36,18 +35,9 @@ DATA = Path(__file__).parent / "data"
 def load_mnist(data_dir, dry_run=False):
     """MNIST for training and for testing: images (N, 1, 28, 28), labels (N,).
 
-    The video's lines work on this folder, too, without internet 不联网也行:
-
-        from torchvision import datasets, transforms
-
-        transform = transforms.Compose([
-            transforms.ToTensor(),
-            transforms.Normalize((0.1307,), (0.3081,)),
-        ])
-        train_set = datasets.MNIST("data", train=True, download=True, transform=transform)
-
-    They transform every image again in every epoch; here it happens once, for the same
-    numbers in less time. 视频每轮都重新变换每张图；这里只做一次，数值相同，省时间。
+    The video's lines, datasets.MNIST("data", …, transform=transform), work on this
+    folder, too. They transform every image again in every epoch; here it happens once,
+    for the same numbers. 视频的写法也能用，不联网也行；它每轮都重新变换每张图，这里只做一次，数值相同，省时间。
     """
     if not Path(data_dir, "MNIST").is_dir():  # or else a download would begin
         sys.exit(f"no MNIST in {data_dir.as_posix()} 找不到 MNIST: {ADVICE}")

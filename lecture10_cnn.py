@@ -7,14 +7,11 @@
 
 Read as far as the end of main: that is the lecture. A kernel slides over the image place
 by place and keeps the neighbourhood of pixels that flattening loses. Two rounds of
-convolution, max-pooling and ReLU extract features, one linear layer classifies:
-(N, 1, 28, 28) -> (N, 10, 12, 12) -> (N, 20, 4, 4) -> (N, 320) -> (N, 10). A picture from
-a camera is a raster of pixels (栅格; a vector picture, 矢量, is not) with three channels:
-red, green, blue. The first lines printed are the slides' own examples of convolution.
+convolution, max-pooling and ReLU extract features, one linear layer classifies. The
+first lines printed are the slides' own examples of convolution.
 
     python lecture10_cnn.py                   # the video 视频
     python lecture10_cnn.py --model deep      # 作业 10-1: three rounds, 3 linear
-    python lecture10_cnn.py --model all       # both on one plot 两个网络画在一起
     python lecture10_cnn.py --device cuda     # on the GPU 用显卡
     python lecture10_cnn.py --save cnn.pt     # 保存训练好的网络
     python lecture10_cnn.py --load cnn.pt --predict digit.png   # 识别自己画的数字
@@ -39,18 +36,9 @@ DATA = Path(__file__).parent / "data"
 def load_mnist(data_dir, dry_run=False):
     """MNIST for training and for testing: images (N, 1, 28, 28), labels (N,).
 
-    The video's lines work on this folder, too, without internet 不联网也行:
-
-        from torchvision import datasets, transforms
-
-        transform = transforms.Compose([
-            transforms.ToTensor(),
-            transforms.Normalize((0.1307,), (0.3081,)),
-        ])
-        train_set = datasets.MNIST("data", train=True, download=True, transform=transform)
-
-    They transform every image again in every epoch; here it happens once, for the same
-    numbers in less time. 视频每轮都重新变换每张图；这里只做一次，数值相同，省时间。
+    The video's lines, datasets.MNIST("data", …, transform=transform), work on this
+    folder, too. They transform every image again in every epoch; here it happens once,
+    for the same numbers. 视频的写法也能用，不联网也行；它每轮都重新变换每张图，这里只做一次，数值相同，省时间。
     """
     if not Path(data_dir, "MNIST").is_dir():  # or else a download would begin
         sys.exit(f"no MNIST in {data_dir.as_posix()} 找不到 MNIST: {ADVICE}")
@@ -152,11 +140,10 @@ def main(args):
     """The video's program; returns the trained model."""
     # without options lr is 0.01, epochs 10, batch size 64 不加选项就是视频里的值
     if args.load:
-        return use_saved(args)  # 选学：读取保存的网络，识别自己画的数字
+        return predict(args)  # 选学：读取保存的网络，识别自己画的数字
     if args.model != "basic":
         return exercise(args)  # 10-1 作业：更深的网络
     explain_convolution()  # slides 10-5 to 10-51 幻灯片上的卷积例题
-    print_layers(Net())
     torch.manual_seed(args.seed)  # 固定随机种子，结果可复现
 
     # 1. Dataset 数据集
@@ -234,49 +221,41 @@ NETWORKS = {"basic": Net, "deep": DeepNet}
 
 
 def exercise(args):
-    """The video's program for one of NETWORKS, or for all; returns the last model."""
+    """The video's program for another network; returns the trained model."""
+    torch.manual_seed(args.seed)
+
     # 1. Dataset 数据集
     train_set, test_set = load_mnist(args.data_dir, args.dry_run)
     train_loader = DataLoader(train_set, batch_size=args.batch_size, shuffle=True)
     test_loader = DataLoader(test_set, batch_size=500)
+
+    # 2. Model 模型
+    model = NETWORKS[args.model]()  # 字典里存的是类，加上括号才创建网络
     device = args.device or ("cuda" if torch.cuda.is_available() else "cpu")
     print("training on", device)
-    names = [args.model]
-    if args.model == "all":
-        names = list(NETWORKS)
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 5), layout="constrained")
-    rows = []
-    for name in names:
-        # 2. Model 模型
-        print_layers(NETWORKS[name]())
-        torch.manual_seed(args.seed)  # every network starts with the same seed
-        model = NETWORKS[name]()  # 字典里存的是类，加上括号才创建网络
-        model.to(device)
+    model.to(device)
 
-        # 3. Loss and optimizer 损失函数和优化器
-        criterion = torch.nn.CrossEntropyLoss()
-        optimizer = torch.optim.SGD(model.parameters(), lr=args.lr, momentum=0.5)
+    # 3. Loss and optimizer 损失函数和优化器
+    criterion = torch.nn.CrossEntropyLoss()
+    optimizer = torch.optim.SGD(model.parameters(), lr=args.lr, momentum=0.5)
 
-        # 4. Training and test 训练与测试
-        losses = []
-        accuracies = [test(model, device, test_loader)]
-        for epoch in range(args.epochs):
-            loss = train(model, device, train_loader, criterion, optimizer, epoch)
-            losses.append(loss)
-            accuracies.append(test(model, device, test_loader))
-            if not loss[-1] < 10:
-                print(f"{name} diverged: try a smaller --lr 训练发散，请把 --lr 调小")
-                break
-        rows.append((f"{name}: last accuracy", f"{accuracies[-1]:.2f} %", "not shown"))
-        draw_curves(left, right, name, losses, accuracies, len(train_loader))
+    # 4. Training and test 训练与测试
+    losses = []
+    accuracies = [test(model, device, test_loader)]
+    for epoch in range(args.epochs):
+        loss = train(model, device, train_loader, criterion, optimizer, epoch)
+        losses.append(loss)
+        accuracies.append(test(model, device, test_loader))
+        if not loss[-1] < 10:
+            print("diverged: try a smaller --lr 训练发散，请把 --lr 调小")
+            break
 
     # 5. Inference and plot 推理与画图
-    print_table("exercise 10-1", rows, args)
-    if args.save:  # of several the last 多个网络时，保存最后一个
+    print_table("slide 10-63, its network", compare(losses, accuracies), args)
+    if args.save:
         save_model(model, args.save)
-    left.legend()
-    right.legend()
-    figure.suptitle("Lecture 10 · Exercise 10-1, networks compared")
+    digits = misread(model, device, test_loader)
+    figure = draw(losses, accuracies, len(train_loader), digits, args)
     save_plot(figure, f"lecture10_cnn_{args.model}", args)
     return model
 
@@ -305,20 +284,10 @@ def load_model(model, file):
         )
 
 
-def use_saved(args):
-    """A saved network reads the pictures, or the test set; returns the network."""
+def predict(args):
+    """Load a saved network; the three likeliest digits of each picture; draw them."""
     model = NETWORKS[args.model]()
     load_model(model, args.load)
-    if args.predict:
-        predict(model, args)
-    else:
-        _, test_set = load_mnist(args.data_dir, args.dry_run)
-        test(model, "cpu", DataLoader(test_set, batch_size=500))
-    return model
-
-
-def predict(model, args):
-    """Print the three likeliest digits of each picture; draw what the network saw."""
     seen = []
     model.eval()
     for file in args.predict:
@@ -338,6 +307,7 @@ def predict(model, args):
     figure.suptitle("Lecture 10 · what the network saw of your digits, and read")
     draw_digits(figure, seen)
     save_plot(figure, "lecture10_cnn_predict", args)
+    return model
 
 
 # A network reads what looks like its training set, and it answers whatever it is shown.
@@ -435,19 +405,6 @@ def print_rows(title, tensor):
         print("   ", " ".join(f"{value:4.0f}" for value in row))
 
 
-def print_layers(model):
-    """What every layer makes of one image, in the order of the forward pass."""
-
-    def show(layer, inputs, output):
-        before = str(tuple(inputs[0].shape))
-        print(f"    {type(layer).__name__:10} {before:18} -> {tuple(output.shape)}")
-
-    print(f"Layers of {type(model).__name__}")
-    for layer in model.children():
-        layer.register_forward_hook(show)  # PyTorch calls show() after the layer
-    model(torch.zeros(1, 1, 28, 28))
-
-
 # %% Beside the video 与视频对照（可以不看） --------------------
 # Slide 10-63 prints these losses after batches 300, 600 and 900, and these accuracies
 # in %, by epoch (0: untrained).
@@ -520,7 +477,7 @@ def draw(losses, accuracies, batches, digits, args):
     figure.suptitle("Lecture 10 · Basic CNN (below: digits that it reads wrongly)")
     top, bottom = figure.subfigures(2, 1, height_ratios=[3, 1])
     left, right = top.subplots(1, 2)
-    draw_curves(left, right, "basic", losses, accuracies, batches)
+    draw_curves(left, right, args.model, losses, accuracies, batches)
     if not args.dry_run:
         draw_video(left, right)
     left.legend()
@@ -571,7 +528,7 @@ def parse_args(argv=None):
     folder = "data folder 数据文件夹, default data beside the script"
     add("--data-dir", type=Path, default=DATA, metavar="DIR", help=folder)
     model = "network 网络（作业 10-1）, default basic"
-    add("--model", choices=[*NETWORKS, "all"], default="basic", help=model)
+    add("--model", choices=NETWORKS, default="basic", help=model)
     save = "save the trained network 保存训练好的网络"
     add("--save", type=Path, metavar="FILE", help=save)
     saved = "take this network, no training 读取网络，不再训练"
@@ -587,10 +544,8 @@ def parse_args(argv=None):
     args = parser.parse_args(argv)
     if min(args.epochs, args.lr, args.batch_size) <= 0:
         parser.error("--epochs, --lr, --batch-size must be above 0 必须大于 0")
-    if args.predict and not args.load:
-        parser.error("--predict needs --load cnn.pt 请先用 --save 保存网络，再读取")
-    if args.load and args.model == "all":
-        parser.error("--load takes one --model --load 只能读取一种网络")
+    if bool(args.load) != bool(args.predict):
+        parser.error("--load cnn.pt and --predict PICTURE go together 要一起用")
     if args.dry_run:
         args.epochs = 1
         args.save = None  # 试运行不保存网络

@@ -6,10 +6,9 @@ Inception 块用四个并行的分支处理同一个输入，再按通道拼接�
 消失。densenet 有批归一化，其余四个没有，准确率不能直接比较。
 
 Read as far as the end of main: that is the lecture. Code that repeats becomes a class, a
-block. An Inception block looks at its input (N, C, H, W) through four branches and joins
-their channels. A residual block adds its input to its output, then activates: the
-gradient has a way around the layers and vanishes less in a product of numbers below one.
-densenet has batch normalisation, the other four have none: compare with care.
+block. An Inception block looks at its input through four branches and joins their
+channels. A residual block adds its input to its output, then activates: the gradient has
+a way around the layers, and vanishes less. densenet alone has batch normalisation.
 
     python lecture11_googlenet_resnet.py                    # the video 视频：两个网络
     python lecture11_googlenet_resnet.py --model resnet     # one of them 只要一个
@@ -37,18 +36,9 @@ DATA = Path(__file__).parent / "data"
 def load_mnist(data_dir, dry_run=False):
     """MNIST for training and for testing: images (N, 1, 28, 28), labels (N,).
 
-    The video's lines work on this folder, too, without internet 不联网也行:
-
-        from torchvision import datasets, transforms
-
-        transform = transforms.Compose([
-            transforms.ToTensor(),
-            transforms.Normalize((0.1307,), (0.3081,)),
-        ])
-        train_set = datasets.MNIST("data", train=True, download=True, transform=transform)
-
-    They transform every image again in every epoch; here it happens once, for the same
-    numbers in less time. 视频每轮都重新变换每张图；这里只做一次，数值相同，省时间。
+    The video's lines, datasets.MNIST("data", …, transform=transform), work on this
+    folder, too. They transform every image again in every epoch; here it happens once,
+    for the same numbers. 视频的写法也能用，不联网也行；它每轮都重新变换每张图，这里只做一次，数值相同，省时间。
     """
     if not Path(data_dir, "MNIST").is_dir():  # or else a download would begin
         sys.exit(f"no MNIST in {data_dir.as_posix()} 找不到 MNIST: {ADVICE}")

@@ -7,10 +7,8 @@
 
 Read as far as the end of main: that is the lecture. A recurrent network reads "hello"
 letter by letter and learns to say "ohlol": its hidden state carries what it has read so
-far. The cell is two linear layers, added, and tanh; the same few weights work at every
-step, whatever the length. It is slow, because each step waits for the one before. The
-video's three programs are three functions, (a), (b) and (c), each with its own data,
-model, loss, optimizer and loop.
+far, and the same few weights work at every step. The video's three programs are three
+functions, (a), (b) and (c), each with its own data, model, loss, optimizer and loop.
 
     python lecture12_rnn.py                    # all five 五个模型依次训练
     python lecture12_rnn.py --model rnncell    # (a) RNNCell in a loop, one-hot input

@@ -8,14 +8,11 @@
 作业 13-1 用 Kaggle 的影评，把字母换成单词：--reviews train.tsv --submit test.tsv。
 
 Read as far as the end of main: that is the lecture. From which of 18 countries does a
-name come? Embed the letters, let a GRU read them, take its last hidden state, classify
-it with a linear layer. The GRU has two layers and reads from both ends: each letter also
-knows what follows it, and the last hidden states of the two directions are joined. Most
-of the code turns names into the shape that the layer wants: names -> lists of codes ->
-padded (N, length) -> (length, N, 100) -> (N, 200), 100 per direction -> (N, 18). The
-best epoch is picked on the test part, so it is optimistic: a development set (lecture 2)
-would be right. Exercise 13-1 is the sentiment of Kaggle's movie reviews, with words in
-place of letters.
+name come? Embed the letters, let a GRU of two layers read them from both ends, join the
+last hidden states of the two directions, classify them with a linear layer. Most of the
+code turns names into the shape that the layer wants: names -> lists of codes -> padded
+(N, length) -> (length, N, 100) -> (N, 200) -> (N, 18). The best epoch is picked on the
+test part, so it is optimistic: a development set (lecture 2) would be right.
 
     python lecture13_gru_classifier.py                         # the video 视频
     python lecture13_gru_classifier.py --save names.pt         # 保存效果最好的那一轮
@@ -50,10 +47,12 @@ class NameDataset(Dataset):
     """Names as lists of codes, and the numbers of their countries, of a CSV file."""
 
     def __init__(self, file):
+        self.names = []
+        self.countries = []
         with gzip.open(file, "rt", encoding="utf-8") as text:
-            rows = list(csv.reader(text))  # [["Adamczak", "Polish"], …]
-        self.names = [row[0] for row in rows]
-        self.countries = [row[1] for row in rows]
+            for name, country in csv.reader(text):  # "Adamczak", "Polish"
+                self.names.append(name)
+                self.countries.append(country)
         self.country_list = sorted(set(self.countries))  # 18 个国家，按字母排序
         # 国家名 -> 编号: {"Arabic": 0, "Chinese": 1, …}
         self.country_dict = {}

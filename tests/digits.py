@@ -1,4 +1,4 @@
-"""Digits drawn by program, for test_digits.py and measure/digits.py.
+"""Digits drawn by program, for the tests of lecture 10.
 
 Strokes with round ends, as Paint's brush makes them; no font is needed. Each picture is
 a Pillow image.

@@ -36,8 +36,6 @@ lecture02_linear_model --dry-run
 lecture03_gradient_descent
 lecture03_gradient_descent --lr 1
 lecture03_gradient_descent --method sgd --epochs 9
-lecture03_gradient_descent --method all --epochs 9
-lecture03_gradient_descent --method all --lr 1
 lecture03_gradient_descent --landscape
 lecture03_gradient_descent --dry-run
 lecture04_backprop
@@ -60,7 +58,6 @@ lecture07_multi_dim --activation relu --epochs 50
 lecture07_multi_dim --activation all --epochs 50
 lecture07_multi_dim --dry-run
 lecture08_dataloader --epochs 3
-lecture08_dataloader --holdout 0.2 --activation relu --lr 0.3 --epochs 3
 lecture08_dataloader --titanic --epochs 3
 lecture08_dataloader --titanic --holdout 0.2 --epochs 20
 lecture08_dataloader --titanic TITANIC --submit TITANIC_TEST --epochs 20
@@ -71,8 +68,6 @@ lecture09_softmax_mnist --otto OTTO --submit OTTO_TEST --epochs 2
 lecture09_softmax_mnist --dry-run
 lecture10_cnn --epochs 2
 lecture10_cnn --epochs 2 --model deep
-lecture10_cnn --epochs 2 --model all
-lecture10_cnn --load CNN
 lecture10_cnn --load CNN --predict DIGIT
 lecture10_cnn --dry-run
 lecture11_googlenet_resnet --epochs 2

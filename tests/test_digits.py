@@ -1,7 +1,4 @@
-"""A digit that you drew: lecture 10 reads pictures that digits.py makes.
-
-python tests/measure/digits.py prints how many of them, and of MNIST, are read rightly.
-"""
+"""A digit that you drew: lecture 10 reads pictures that digits.py makes."""
 
 import digits
 import pytest

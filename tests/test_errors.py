@@ -23,7 +23,7 @@ from conftest import (
     run,
     warnings_are_errors,
 )
-from snapshots import few_names
+from snapshots import draw_digit, few_names
 
 MNIST = ["lecture09_softmax_mnist", "lecture10_cnn", "lecture11_googlenet_resnet"]
 NAMES = "lecture13_gru_classifier"
@@ -61,11 +61,11 @@ def test_wrong_options(call, name, option, value):
 
 
 NEEDS = {  # options that need another, and what the message names
-    "lecture08_dataloader --submit test.csv": "--titanic train.csv",
-    "lecture08_dataloader --activation relu": "--holdout 0.2",
+    "lecture08_dataloader --submit test.csv": "--titanic",
+    "lecture08_dataloader --holdout 0.2": "--titanic",
     "lecture09_softmax_mnist --submit test.csv": "--otto train.csv",
     "lecture10_cnn --predict digit.png": "--load cnn.pt",
-    "lecture10_cnn --load cnn.pt --model all": "--model",
+    "lecture10_cnn --load cnn.pt": "--predict PICTURE",
     f"{NAMES} --submit test.tsv": "--reviews train.tsv",
     f"{NAMES} --load names.pt": "--predict NAME",
     f"{NAMES} --predict Li": "--load names.pt",
@@ -107,7 +107,6 @@ def test_picture_without_a_suffix(call, tmp_path):
 READS = {
     "lecture07_multi_dim": "diabetes.csv.gz",
     "lecture08_dataloader": "diabetes.csv.gz",
-    "lecture08_dataloader --holdout 0.2": "diabetes.csv.gz",
     NAMES: "names_train.csv.gz",
 }
 DAMAGES = {
@@ -211,8 +210,10 @@ def test_network_that_cannot_be_read(call, tmp_path, script):
 
 def test_network_of_another_model(call):
     assert call("lecture10_cnn --epochs 1 --model deep --save net.pt").status == 0
-    assert call("lecture10_cnn --load net.pt --model deep").status == 0
-    check_line(call("lecture10_cnn --load net.pt"), 1, "cannot use net.pt", "选项")
+    load = "lecture10_cnn --load net.pt --predict seven.png"
+    draw_digit("seven.png")
+    assert call(f"{load} --model deep").status == 0
+    check_line(call(load), 1, "cannot use net.pt", "选项")
 
 
 @pytest.mark.parametrize("script", NETWORKS)
@@ -257,13 +258,9 @@ def test_divergence_is_one_printed_line(call, tmp_path, command):
         assert isinstance(result.model, (float, dict, torch.Tensor, torch.nn.Module))
 
 
-def test_every_optimizer_and_method_tells_for_itself(call):
+def test_every_optimizer_tells_for_itself(call):
     out = call("lecture05_linear_regression --lr 1 --epochs 30 --optimizer all").out
     assert re.findall("(.*) diverged: ", out) == ["SGD", "ASGD"]
-    out = call("lecture03_gradient_descent --lr 1 --method all").out
-    assert out.count("diverged: try a smaller --lr") == 3
-    out = call("lecture10_cnn --lr 1e6 --model all").out
-    assert re.findall("(.*) diverged: ", out) == ["basic", "deep"]
 
 
 def test_an_error_in_a_learners_own_code_keeps_its_traceback(call, monkeypatch):

@@ -2,7 +2,6 @@
 
 import builtins
 import csv
-import importlib
 import re
 
 import digits
@@ -99,11 +98,8 @@ def test_as_an_editor_saves_it(call, tmp_path, exercise):
 
 
 @each_exercise
-@pytest.mark.parametrize("kind", ["a folder", "held by a spreadsheet"])
-def test_submission_that_cannot_be_written(call, tmp_path, monkeypatch, exercise, kind):
-    """One line says so, and the answers stand beside it."""
-    if kind == "a folder":
-        (tmp_path / "submission.csv").mkdir()
+def test_submission_that_cannot_be_written(call, tmp_path, monkeypatch, exercise):
+    """A spreadsheet holds it: one line says so, and the answers stand beside it."""
     own = builtins.open
 
     def refuse(file, mode="r", *others, **options):
@@ -160,7 +156,7 @@ def test_titanic_median_is_of_the_training_part(call, tmp_path, monkeypatch):
 
 
 def test_development_set_is_seeded_and_disjoint():
-    args = lecture08.parse_args(["--holdout", "0.2"])
+    args = lecture08.parse_args(["--titanic", "--holdout", "0.2"])
     dataset = lecture08.DiabetesDataset(DATA / "diabetes.csv.gz")
     parts = lecture08.split(dataset, args)
     assert [len(parts["train"]), len(parts["dev"])] == [607, 152]
@@ -213,12 +209,11 @@ def expected(p, names):
 def test_10_saves_loads_predicts(call, tmp_path, model):
     """The numbers are those of the network that was trained."""
     trained = call(f"lecture10_cnn --epochs 2 --save cnn.pt --model {model}")
-    command = f"lecture10_cnn --load cnn.pt --model {model}"
-    assert re.findall("Accuracy.*", trained.out)[-1] in call(command).out
     files = ["seven.png", "three.png"]
     digits.draw_digit(7).save(files[0])
     digits.draw_digit(3).save(files[1])
-    loaded = call(f"{command} --predict", *files)
+    command = f"lecture10_cnn --load cnn.pt --model {model} --predict"
+    loaded = call(command, *files)
     assert (loaded.status, loaded.err) == (0, "") and "training" not in loaded.out
     lines = [line for line in loaded.out.splitlines() if ".png: " in line]
     for name, line in zip(files, lines, strict=True):
@@ -262,6 +257,14 @@ def interrupt(monkeypatch, lecture, when):
     monkeypatch.setattr(lecture, "train", train)
 
 
+def test_13_ctrl_c_in_the_first_epoch(call, tmp_path, monkeypatch):
+    few_names(tmp_path / "few")
+    interrupt(monkeypatch, lecture13, 1)
+    result = call(f"{NAMES} --data-dir few")
+    assert (result.status, result.err) == (0, "")
+    assert "best accuracy" not in result.out and "plot saved to" in result.out
+
+
 def test_13_ctrl_c_keeps_the_best_finished_epoch(call, tmp_path, monkeypatch):
     few_names(tmp_path / "few")
     accuracies = [10.0, 30.0, 20.0]
@@ -289,47 +292,3 @@ def test_11_ctrl_c_ends_all_networks_and_draws(call, monkeypatch, when):
     assert (result.status, result.err) == (0, "")
     assert result.out.count("已中断") == 1 and "plot saved to" in result.out
     assert ("\nscaling:" in result.out) == (when == 4)
-
-
-# ---------------------------------------------------------------------------- Pictures
-VARIANTS = {
-    "lecture02_linear_model": ["", "--model affine"],
-    "lecture03_gradient_descent": ["", "--method sgd", "--method all", "--landscape"],
-    "lecture04_backprop": ["", "--model affine", "--model quadratic"],
-    "lecture05_linear_regression": [
-        *("", "--init video", "--optimizer Adam", "--optimizer LBFGS"),
-        "--optimizer all",
-    ],
-    "lecture06_logistic_regression": [""],
-    "lecture07_multi_dim": ["", "--activation relu", "--activation all"],
-    "lecture08_dataloader": ["", "--holdout 0.2", "--titanic"],
-    "lecture09_softmax_mnist": ["", "--otto otto"],
-    "lecture10_cnn": [
-        *("--save cnn.pt", "--model deep", "--model all"),
-        "--load cnn.pt --predict seven.png",
-    ],
-    "lecture11_googlenet_resnet": ["--model resnet", "--model scaling"],
-    "lecture12_rnn": ["", "--model rnn", "--model gru"],
-    NAMES: ["", "--data-dir few", "--reviews reviews"],
-}
-
-
-@pytest.mark.parametrize("script", VARIANTS)
-def test_no_variant_overwrites_anothers_picture(call, tmp_path, monkeypatch, script):
-    kaggle.otto(tmp_path / "otto")
-    kaggle.reviews(tmp_path / "reviews")
-    few_names(tmp_path / "few")
-    digits.draw_digit(7).save(tmp_path / "seven.png")
-    lecture = importlib.import_module(script)
-    if script == NAMES:  # the default folder, but smaller
-        few_names(tmp_path / "names")
-        monkeypatch.setattr(lecture, "DATA", tmp_path / "names")
-    short = "" if script.startswith("lecture02") else "--epochs 1"
-    variants = VARIANTS[script] + [f"{VARIANTS[script][-1]} --dry-run"]
-    for i, options in enumerate(variants, start=1):
-        result = call(f"{script} {short} {options}")
-        pictures = {file.name for file in (tmp_path / "plots").iterdir()}
-        assert (result.status, len(pictures)) == (0, i)
-    assert "dry_run.png" in pictures
-    if VARIANTS[script][0] == "":
-        assert f"{script}.png" in pictures

@@ -13,7 +13,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
-from conftest import DATA, table
+from conftest import DATA, each_script, number, source, table
 from snapshots import few_names
 
 import lecture02_linear_model as lecture02
@@ -51,6 +51,21 @@ def test_settings_of_the_video(lecture):
     expected = {"dry_run": False, "show": False, "plot": None, **SETTINGS[lecture]}
     assert {name: vars(args)[name] for name in expected} == expected
     assert getattr(args, "data_dir", DATA) == DATA
+
+
+SGD = "torch.optim.SGD(model.parameters(), lr=args.lr)"
+MOMENTUM = "torch.optim.SGD(model.parameters(), lr=args.lr, momentum=0.5)"
+ADAM = "torch.optim.Adam(model.parameters(), lr=args.lr"
+OPTIMIZERS = dict.fromkeys((5, 6, 7, 8), SGD)
+OPTIMIZERS |= {9: MOMENTUM, 10: MOMENTUM, 11: MOMENTUM, 12: ADAM, 13: ADAM}
+
+
+@each_script
+def test_optimizer_of_the_video(script):
+    """In the lecture, and in each exercise that is a whole program, too."""
+    lines = re.findall("optimizer = (torch.*)", source(script))
+    kinds = [OPTIMIZERS[number(script)] in line for line in lines]
+    assert kinds == {12: [True] * 3}.get(number(script), [True] * len(kinds))
 
 
 # ------------------------------------------------------------- Lecture 2: linear model
@@ -103,15 +118,14 @@ def test_03_gradient_descent(call):
     assert lines[101] == "Predict (after training) 4 8.00"
     assert rows["epoch 99: w / cost"] == ("2.00 / 0.00", "2.00 / 0.00")
     assert 1 - 0.01 * lecture03.gradient(X, Y, 1.0) == 1.0933333333333333
-    assert rows["gd: w, last update"] == ("1.9999444396553017", "2.00")
-    assert rows["gd: prediction for x = 4"] == ("7.999777758621207", "8.00")
+    assert rows["prediction for x = 4"] == ("7.999777758621207", "8.00")
     assert result.model == 1.9999444396553017
 
 
 def test_03_sgd(call):
     """Slides 3-23 to 3-25: sample by sample, w is moved first, then the loss taken."""
     out = call("lecture03_gradient_descent --method sgd").out
-    assert table(out)["sgd: prediction for x = 4"][0] == "7.9999999999996945"
+    assert "progress: 99 w= 1.9999999999999236 loss= " in out
     w = 1.0
     for x, y in zip(X, Y):
         gradient = 2 * x * (x * w - y)
@@ -121,37 +135,17 @@ def test_03_sgd(call):
     assert f"{(3 * w - 6) ** 2:.3f}" == "4.919"
 
 
-def test_03_three_methods():
-    """Whole batches are gradient descent, batches of one are SGD, two are between.
-
-    Of each the cost over the three samples is kept, before and after each update.
-    """
-    args = lecture03.parse_args(["--epochs", "2"])
-    for size, updates in ((3, 1), (1, 3), (2, 2)):
-        found, costs = lecture03.train(size, args)
-        assert len(costs) == 1 + 2 * updates
-        assert costs == sorted(costs, reverse=True)
-        assert costs[0] == pytest.approx(14 / 3)
-        w = 1.0
-        for _ in range(2):
-            for i in range(0, 3, size):
-                samples = [*zip(X, Y)][i : i + size]
-                w -= 0.01 * np.mean([2 * x * (x * w - y) for x, y in samples])
-        assert found == pytest.approx(w)
-        assert costs[-1] == pytest.approx(np.mean([(x * w - 2 * x) ** 2 for x in X]))
-
-
 def test_03_smoothing():
     """The video's beta is the weight of the new value."""
     assert lecture03.smooth([4.0, 0.0, 8.0], 0.25) == [4.0, 3.0, 4.25]
 
 
 def test_03_landscape(call):
-    rows = table(call("lecture03_gradient_descent --landscape").out)
-    assert rows["gradient descent from (1.5, 0)"][0] == "ends at (0.00, 0.00)"
-    assert rows["gradient descent from (1.5, 0.3)"][0] == "ends at (0.00, 0.86)"
-    noisy, _ = rows["the same with noise, like SGD"]
-    w2 = float(noisy.rstrip(")").split(", ")[1])
+    out = call("lecture03_gradient_descent --landscape").out
+    ends = dict(re.findall(r"(.*): ends at \((.*)\)", out))
+    assert ends["gradient descent from (1.5, 0)"] == "0.00, 0.00"
+    assert ends["gradient descent from (1.5, 0.3)"] == "0.00, 0.86"
+    w2 = float(ends["the same with noise, like SGD"].split(", ")[1])
     assert abs(w2) > 0.7  # a valley is at w2 = 0.86, the deeper one at -1.16
     valley = lecture03.surface(0, -1.16)
     assert valley < lecture03.surface(0, 0.86) < lecture03.surface(0, 0) == 0

@@ -85,6 +85,24 @@ def test_snapshot(command, tmp_path, monkeypatch):
     assert not re.search("[\u2e80-\uffef]", "".join(ours[end:]))  # no font needed
 
 
+def test_no_variant_overwrites_anothers_picture():
+    """Its name has no size and no rate in it, but every other option."""
+    drawn = {}
+    for command in COMMANDS:
+        sizes = (
+            r" --(epochs|lr|batch-size|seed|holdout|submit) \S+|(?<=titanic) TITANIC"
+        )
+        variant = re.sub(sizes, "", command)
+        if "--dry-run" in command:
+            variant = "dry_run"
+        (line,) = [line for line in stored(command) if line.startswith("written:")]
+        for picture in re.findall(r"plots/(\S+)\.png", line):
+            assert drawn.setdefault(picture, variant) == variant
+    for script in SCRIPTS:
+        name = f"{script.stem}_FEW" if "13" in script.stem else script.stem
+        assert drawn[name].split()[0] == script.stem
+
+
 def test_every_script_has_snapshots():
     assert {command.split()[0] for command in COMMANDS} == {s.stem for s in SCRIPTS}
     assert {file.stem for file in FOLDER.iterdir()} == {s.stem[:9] for s in SCRIPTS}

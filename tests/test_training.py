@@ -7,7 +7,7 @@ from unittest import mock
 import numpy as np
 import pytest
 import torch
-from conftest import check_picture, each_script, options_of, table, warnings_are_errors
+from conftest import each_script, options_of
 from kaggle import otto, reviews
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -102,61 +102,8 @@ def test_losses_are_means_and_accuracy_is_a_percentage(name, capsys):
         assert "Accuracy on test set: 50 % [1200/2400]" in out
 
 
-@pytest.mark.parametrize("name", MNIST)
-def test_misread_finds_the_wrong_ones(name):
-    x = torch.arange(40.0).view(40, 1, 1, 1)
-    loader = DataLoader(TensorDataset(x, torch.tensor([0, 1] * 20)), 4)
-    found = importlib.import_module(name).misread(Spy(), "cpu", loader)
-    assert [text for _, text in found] == ["0, not 1"] * 10
-    assert [image.item() for image, _ in found] == list(range(1, 20, 2))
-
-
-# ----------------------------------------------------------- What main() gives to them
-def spy_on(lecture, monkeypatch):
-    """Of every train(), test(), misread(): its name, data, batch size and sampler."""
-    results = {"train": 1.0 if lecture.__name__ == NAMES else [1.0], "test": 50.0}
-    if hasattr(lecture, "misread"):
-        results["misread"] = []
-    seen = []
-
-    def spy(kind):
-        def look(model, device, loader, *others):
-            sampler = type(loader.sampler).__name__
-            seen.append((kind, loader.dataset, loader.batch_size, sampler))
-            return results[kind]
-
-        monkeypatch.setattr(lecture, kind, look)
-
-    for kind in results:
-        spy(kind)
-    return seen
-
-
-@pytest.mark.parametrize("name", MNIST)
-def test_which_digits_are_used_for_what(call, monkeypatch, name):
-    """The training set trains in batches of 64, shuffled; the test set tests."""
-    lecture = importlib.import_module(name)
-    seen = spy_on(lecture, monkeypatch)
-    parts = TensorDataset(torch.ones(9)), TensorDataset(torch.zeros(9))
-    monkeypatch.setattr(lecture, "load_mnist", lambda *arguments: parts)
-    call(f"{name} --epochs 1 --device cpu --data-dir x")
-    training = ("train", parts[0], 64, "RandomSampler")
-    test, misread = [
-        (k, parts[1], 500, "SequentialSampler") for k in ("test", "misread")
-    ]
-    networks = 2 if name == MNIST[2] else 1
-    assert seen == [test, training, test] * networks + [misread]
-
-
-def test_which_names_are_used_for_what(call, monkeypatch):
-    seen = spy_on(importlib.import_module(NAMES), monkeypatch)
-    call(f"{NAMES} --epochs 1")
-    found = [(kind, len(data), *others) for kind, data, *others in seen]
-    training = ("train", 13374, 256, "RandomSampler")
-    assert found == [training, ("test", 6700, 256, "SequentialSampler")]
-
-
-@pytest.mark.parametrize("more", ["", "--holdout 0.2", "--titanic"])
+# --------------------------------------------------------------------- What main() does
+@pytest.mark.parametrize("more", ["", "--titanic"])
 def test_08_workers_and_shuffle(call, monkeypatch, more):
     """The loader gets the option's number of workers (and none starts here)."""
     lecture, made = importlib.import_module("lecture08_dataloader"), []
@@ -169,51 +116,6 @@ def test_08_workers_and_shuffle(call, monkeypatch, more):
     monkeypatch.setattr(lecture, "DataLoader", Loader)
     assert call(f"lecture08_dataloader --dry-run --num-workers 3 {more}").status == 0
     assert made == [(3, "RandomSampler")]
-
-
-SGD_5, ADAM = {"lr": 0.01, "momentum": 0.5}, [0.1, 0.05, 0.05, 0.05, 0.05]
-OPTIMIZERS = {  # command: what it trains with, in its order
-    "lecture05_linear_regression": [("SGD", {"lr": 0.01})],
-    "lecture06_logistic_regression": [("SGD", {"lr": 0.01})],
-    "lecture07_multi_dim": [("SGD", {"lr": 0.1})],
-    "lecture07_multi_dim --activation relu": [("SGD", {"lr": 0.1})],
-    "lecture08_dataloader": [("SGD", {"lr": 0.01})],
-    "lecture08_dataloader --holdout 0.2": [("SGD", {"lr": 0.01})],
-    "lecture08_dataloader --titanic": [("SGD", {"lr": 0.1})],
-    "lecture09_softmax_mnist": [("SGD", SGD_5)],
-    "lecture09_softmax_mnist --otto OTTO": [("SGD", SGD_5)],
-    "lecture10_cnn": [("SGD", SGD_5)],
-    "lecture10_cnn --model all": [("SGD", SGD_5)] * 2,
-    "lecture11_googlenet_resnet": [("SGD", SGD_5)] * 2,
-    "lecture12_rnn": [("Adam", {"lr": lr}) for lr in ADAM],
-    "lecture13_gru_classifier": [("Adam", {"lr": 0.001})],
-    "lecture13_gru_classifier --reviews REVIEWS": [("Adam", {"lr": 0.001})],
-}
-
-
-@pytest.fixture
-def files(tmp_path):
-    """What the commands name."""
-    otto(tmp_path / "OTTO")
-    reviews(tmp_path / "REVIEWS")
-
-
-@pytest.mark.parametrize("command", OPTIMIZERS)
-def test_optimizers(call, files, monkeypatch, command):
-    """The kind, the given settings, and no other that is not torch's own default."""
-    made, own = [], torch.optim.Optimizer.__init__
-
-    def init(optimizer, parameters, defaults):
-        made.append((type(optimizer).__name__, dict(defaults)))
-        own(optimizer, parameters, defaults)
-
-    expected = []
-    for kind, settings in OPTIMIZERS[command]:
-        optimizer = getattr(torch.optim, kind)([torch.zeros(1)], **settings)
-        expected.append((kind, dict(optimizer.defaults)))
-    monkeypatch.setattr(torch.optim.Optimizer, "__init__", init)
-    assert call(f"{command} --dry-run").status == 0
-    assert made == expected
 
 
 MORE = {  # where --dry-run shows it late
@@ -229,38 +131,25 @@ def test_another_seed_gives_other_numbers(call, script):
     name = script.stem
     if "--seed" in options_of(name):
         command = f"{name} {MORE.get(name, '--dry-run')} --seed"
-        assert table(call(f"{command} 1").out) != table(call(f"{command} 3").out)
+        assert call(f"{command} 1").out != call(f"{command} 3").out
     else:
         assert name in ("lecture02_linear_model", "lecture04_backprop")
 
 
-# ------------------------------------------------------------------- Ctrl-C and devices
-@pytest.mark.parametrize("finished", [0, 1])
-@pytest.mark.parametrize("name", LONG[2:])
-@warnings_are_errors
-def test_ctrl_c_keeps_finished_epochs(call, monkeypatch, name, finished):
-    """Ctrl-C in the epoch after the finished ones, which train nothing here."""
-    left = [1.0 if name == NAMES else [2.0, 1.0]] * finished
-
-    def train(*arguments):
-        if not left:
-            raise KeyboardInterrupt
-        return left.pop()
-
-    monkeypatch.setattr(importlib.import_module(name), "train", train)
-    result = call.draw(f"{name} --epochs 3 --plot picture.png")
-    assert "interrupted: only finished epochs are shown" in result.out
-    assert isinstance(result.model, torch.nn.Module)
-    row = "{}: accuracy" if name == NAMES else "googlenet {}: accuracy"
-    rows = table(result.out)
-    assert (row.format("epoch 1") in rows) == finished
-    assert row.format("epoch 2") not in rows
-    check_picture("picture.png")
+DEVICES = [
+    *MNIST,
+    NAMES,
+    "lecture09_softmax_mnist --otto OTTO",
+    "lecture10_cnn --model deep",
+    "lecture13_gru_classifier --reviews REVIEWS",
+]
 
 
-@pytest.mark.parametrize("command", [c for c in OPTIMIZERS if c.split()[0] in LONG])
-def test_device(call, files, monkeypatch, command):
+@pytest.mark.parametrize("command", DEVICES)
+def test_device(call, tmp_path, monkeypatch, command):
     """cuda if torch finds one, else the cpu; --device has the last word."""
+    otto(tmp_path / "OTTO")
+    reviews(tmp_path / "REVIEWS")
 
     def to(module, device=None, **options):
         if device:  # or else it is channels_last

@@ -23,11 +23,10 @@ FOLDER = ROOT / "data" / "expected"
 COURSE = ROOT / "data" / "course"
 VARIANTS = {  # picture: options, besides the default runs
     "lecture02_linear_model_affine": ["--model", "affine"],
-    "lecture03_gradient_descent_all": ["--method", "all"],
     "lecture05_linear_regression_all": ["--optimizer", "all"],
     "lecture07_multi_dim_all": ["--activation", "all", "--epochs", "5000"],
     "lecture08_dataloader_titanic": ["--titanic", "--holdout", "0.2"],
-    "lecture10_cnn_all": ["--model", "all"],
+    "lecture10_cnn_deep": ["--model", "deep"],
     "lecture11_googlenet_resnet_all": ["--model", "all"],
     "lecture13_gru_classifier_course": ["--data-dir", str(COURSE)],
 }
