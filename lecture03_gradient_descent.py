@@ -1,17 +1,17 @@
 """Lecture 03 · Gradient descent (第三讲 梯度下降算法)
 
-看到 main 结束就够了，那就是视频里的程序；后面是选学和画图。从 w = 1.0 出发，沿梯度的反方向一步一步走到损失最小的地方：
-w = w - lr * 梯度。梯度下降每轮用全部样本更新一次；随机梯度下降（SGD）每个样本更新一次，不能并行，
-但往往能找到更好的权重；小批量（mini-batch）是两者的折中。学习率太大会发散，可以试试 --lr 1。
-为什么不像第二讲那样搜索？先用稀疏的网格，再在最好的点附近加密（分治），在非凸函数上会错过最优点；
-权重一多，网格上的点就太多了。
+看到 main 结束就够了，那就是视频里的程序；后面是它的第二个程序（SGD）、选学和画图。从 w = 1.0 出发，沿梯度的
+反方向一步一步走到损失最小的地方：w = w - lr * 梯度。梯度下降每轮用全部样本更新一次；随机梯度下降（SGD）每个样本
+更新一次，不能并行，但往往能找到更好的权重；小批量（mini-batch）是两者的折中。学习率太大会发散，可以试试 --lr 1。
+为什么不像第二讲那样搜索？先用稀疏的网格，再在最好的点附近加密（分治），在非凸函数上可能错过最优点；权重一多，
+网格上的点就太多了。
 
 Read as far as the end of main: that is the lecture. The same three samples and
 y_pred = x * w as in lecture 2, but now w is found by walking downhill: the sign of the
 derivative says which way is down. Gradient descent updates once per epoch with the mean
 gradient; stochastic gradient descent (SGD) updates after each sample, cannot be done in
 parallel, but often finds better weights; mini-batch is the compromise. A grid search
-misses the optimum where the cost is not convex, and has too many points.
+may miss the optimum where the cost is not convex, and has too many points.
 
     python lecture03_gradient_descent.py                # the video 视频
     python lecture03_gradient_descent.py --lr 1         # it diverges 发散
@@ -74,6 +74,7 @@ def main(args):
         cost_val = cost(x_data, y_data, w)
         grad_val = gradient(x_data, y_data, w)
         w -= args.lr * grad_val  # 梯度指向上坡，所以减去它
+        # 和视频一样：打印的 w 是更新以后的，cost 是更新以前的
         print(f"Epoch: {epoch} w= {w:.2f} cost= {cost_val:.2f}")
         w_list.append(w)
         cost_list.append(cost_val)
@@ -121,7 +122,7 @@ def sgd(args):
             break
 
     print("Predict (after training)", 4, f"{forward(4, w):.2f}")
-    epochs = np.arange(1, len(losses) + 1) / 3  # 三次更新是一轮
+    epochs = np.arange(1, len(losses) + 1) / len(x_data)  # 三次更新是一轮
     curves = {
         "sgd, loss of each sample": (epochs, losses),
         "the same, smoothed 0.3": (epochs, smooth(losses, 0.3)),
@@ -234,7 +235,7 @@ def draw_landscape(ways):
     lines = axes.contour(w1, w2, surface(w1, w2), 25, cmap="Greys_r", alpha=0.7)
     figure.colorbar(lines, label="cost")
     axes.set_prop_cycle(color=COLORS)
-    for name, way, words in ways:
+    for name, way, _ in ways:
         w1, w2 = np.array(way).T  # (points, 2) -> (2, points)
         axes.plot(w1, w2, ".-", label=name)
     axes.plot(0, 0, "kx", ms=11, mew=2, label="saddle point, gradient 0")

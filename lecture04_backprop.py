@@ -1,7 +1,7 @@
 """Lecture 04 · Back propagation (第四讲 反向传播)
 
-看到 main 结束就够了，那就是视频里的程序；后面是作业和画图。数据、学习率和 100 轮 SGD 与第三讲相同，但梯度不用再自己推导：
-w 是张量，张量有 data 和 grad，默认不计算梯度（requires_grad=True 才会算）。前向计算时建立计算图，
+看到 main 结束就够了，那就是视频里的程序；后面是作业和画图。数据、学习率和 100 轮 SGD 与第三讲相同，但梯度不用再
+自己推导：w 是张量，张量有 data 和 grad，默认不计算梯度（requires_grad=True 才会算）。前向计算时建立计算图，
 算出损失以后，backward() 沿着图反向走，按链式法则求出损失对 w 的梯度，存在 w.grad 里。
 作业 4-1 至 4-4：手算的梯度和 autograd 的结果并排打印；--model affine、--model quadratic。
 

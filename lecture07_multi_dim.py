@@ -1,7 +1,7 @@
 """Lecture 07 · Multiple dimension input (第七讲 处理多维特征的输入)
 
-看到 main 结束就够了，那就是视频里的程序；后面是作业和画图。每个样本有 8 个特征，一个批量就是一个矩阵：
-一行一个病人，一列一个特征。线性层把输入变换到另一个维数的空间，激活函数再加入非线性。
+看到 main 结束就够了，那就是视频里的程序；后面是作业和画图。每个样本有 8 个特征，一个批量就是一个矩阵：一行一个人，
+一列一个特征；标签 1 表示五年内没有得糖尿病。线性层把输入变换到维数不同的空间，激活函数再加入非线性。
 按视频的设置，网络只学会了对所有人都预测“没有糖尿病”：准确率停在 65.35%，这不是程序的错。
 作业（换激活函数）：--activation relu，或用 all 一次比较六种。
 
@@ -39,7 +39,7 @@ def load_diabetes(file):
 
 # %% 2. Model 模型 --------------------
 class Model(torch.nn.Module):
-    """(N, 8) -> 6 -> 4 -> (N, 1): the probability of label 1."""
+    """(N, 8) -> 6 -> 4 -> (N, 1): the probability of label 1; N samples 个样本."""
 
     def __init__(self):
         super().__init__()
@@ -65,6 +65,7 @@ def main(args):
     torch.manual_seed(args.seed)  # 固定随机种子：每次运行的初始权重都相同
 
     # 1. Dataset 数据集
+    # load 调用 load_diabetes；文件有问题时，打印一行说明就结束
     x_data, y_data = load(load_diabetes, args.data_dir / "diabetes.csv.gz")
 
     # 2. Model 模型
@@ -87,7 +88,7 @@ def main(args):
         optimizer.zero_grad()  # 梯度清零
         loss.backward()  # backward 反向
         optimizer.step()  # update 更新
-        if not loss < 10:  # 损失到了 10，就是发散了
+        if not loss < 10:  # 损失到了 10，或者成了 nan，就是发散了
             print("diverged: try a smaller --lr 训练发散，请把 --lr 调小")
             break
 
@@ -101,7 +102,8 @@ def main(args):
 # %% Exercise 作业（幻灯片 7-26）：换激活函数 --------------------
 # The exercise slide puts ReLU on the output, too. BCELoss then fails ("all elements of
 # input should be between 0 and 1"), since ReLU gives any number from 0 up: here only
-# the hidden layers change. 作业幻灯片把输出层也换成 ReLU，BCELoss 会报错，所以只换隐藏层。
+# the hidden layers change. 作业幻灯片把输出层也换成 ReLU，但它的输出可能大于 1，
+# BCELoss 会报错，所以只换隐藏层。
 ACTIVATIONS = {
     "sigmoid": torch.nn.Sigmoid(),
     "relu": torch.nn.ReLU(),
@@ -191,7 +193,7 @@ def first_row(x):
 
 def ending(name, losses, y_pred, y):
     """Table rows: the last epoch's loss and accuracy."""
-    right = (y_pred >= 0.5) == (y >= 0.5)  # 概率较大的那一类就是预测结果
+    right = (y_pred >= 0.5) == (y >= 0.5)  # 概率到了 0.5，就预测为 1
     percent = 100 * right.float().mean().item()
     return [
         (f"{name}: last loss", f"{losses[-1]:.4f}", "not shown"),

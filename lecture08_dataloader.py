@@ -1,9 +1,9 @@
 """Lecture 08 · Dataset and DataLoader (第八讲 加载数据集)
 
-看到 main 结束就够了，那就是视频里的程序；后面是作业、选学和画图。Dataset 是抽象类，需要自己继承它，并实现
+看到 main 结束就够了，那就是视频里的程序；后面是作业和画图。Dataset 是抽象类，需要自己继承它，并实现
 __getitem__ 和 __len__；DataLoader 负责打乱顺序、拼成小批量（mini-batch）。所有样本都用过一遍，叫一轮（epoch）；
 每次更新所用的样本数叫批量大小（batch size）；更新一次叫一个 iteration：759 / 32 向上取整，每轮 24 次。
-按视频的设置，网络只学会了“全猜没有糖尿病”：准确率停在 65.35%，这不是程序的错。
+按视频的设置，网络只学会了“全猜没有糖尿病”：准确率停在 65.35%，这不是程序的错（标签 1 表示没有）。
 作业 8-1 是泰坦尼克号：--titanic 用自带的乘客数据，不需要 Kaggle 账号；换成 Kaggle 的 train.csv 和 test.csv，
 会生成提交文件 submission.csv。加上 --holdout 0.2，就留出 20% 的乘客作为开发集（第二讲），不参加训练。
 
@@ -54,7 +54,7 @@ class DiabetesDataset(Dataset):
 
 # %% 2. Model 模型 --------------------
 class Model(torch.nn.Module):
-    """(N, 8) -> 6 -> 4 -> (N, 1): the probability of label 1."""
+    """(N, 8) -> 6 -> 4 -> (N, 1): the probability of label 1; N samples 个样本."""
 
     def __init__(self):
         super().__init__()
@@ -81,6 +81,7 @@ def main(args):
     torch.manual_seed(args.seed)  # 固定随机种子，结果可复现
 
     # 1. Dataset 数据集
+    # load 调用 DiabetesDataset；文件有问题时，打印一行说明就结束
     dataset = load(DiabetesDataset, args.data_dir / "diabetes.csv.gz")
     parts = {"train": dataset}  # 全部数据都参加训练
     # DataLoader：每轮先打乱，再把 32 个样本拼成一个 mini-batch；最后一批可能不满
@@ -115,7 +116,7 @@ def main(args):
             loss.backward()  # backward 反向
             optimizer.step()  # update 更新：每个批量更新一次
         history.append(evaluate(model, parts, epoch))
-        if not loss < 10:  # 损失到了 10，就是发散了
+        if not loss < 10:  # 损失到了 10，或者成了 nan，就是发散了
             print("diverged: try a smaller --lr 训练发散，请把 --lr 调小")
             break
 
@@ -136,7 +137,7 @@ class TitanicModel(torch.nn.Module):
         self.linear1 = torch.nn.Linear(6, 6)
         self.linear2 = torch.nn.Linear(6, 4)
         self.linear3 = torch.nn.Linear(4, 1)
-        self.relu = torch.nn.ReLU()  # 隐藏层用 sigmoid 也只会预测多数类
+        self.relu = torch.nn.ReLU()  # 隐藏层如果用 sigmoid，就只会预测多数类
         self.sigmoid = torch.nn.Sigmoid()
 
     def forward(self, x):
@@ -152,6 +153,7 @@ def titanic(args):
 
     Without a FILE it reads data/titanic.csv.gz: all 1309 passengers, including those of
     Kaggle's test.csv. Train on Kaggle's train.csv for an honest submission.
+    自带的文件里也有 test.csv 的乘客；要提交，请用 Kaggle 的 train.csv 训练。
     """
     torch.manual_seed(args.seed)
 
@@ -159,7 +161,7 @@ def titanic(args):
     x, y = read_passengers(args.titanic, "Survived")
     if args.submit:  # 训练前先读，文件有问题能马上发现
         x_submit, numbers = read_passengers(args.submit, "PassengerId")
-    # TensorDataset 是现成的 Dataset，写法和上面的 DiabetesDataset 一样
+    # TensorDataset 是现成的 Dataset，用法和上面的 DiabetesDataset 一样
     parts = split(TensorDataset(x, y), args)
     # 中位数只取自训练集：开发集代表没见过的乘客，不能偷看
     train_x, _ = parts["train"][:]
@@ -297,7 +299,7 @@ def evaluate(model, parts, epoch):
         x, y = dataset[:]  # all rows at once 一次取出全部样本
         with torch.no_grad():  # only a test, no gradients 只测试，不需要梯度
             y_pred = model(x)
-        right = (y_pred >= 0.5) == (y >= 0.5)  # 概率较大的那一类就是预测结果
+        right = (y_pred >= 0.5) == (y >= 0.5)  # 概率到了 0.5，就预测为 1
         percent = 100 * right.float().mean().item()
         loss = criterion(y_pred, y).item()
         print(f"epoch {epoch}: {name} loss {loss:.4f}, accuracy {percent:.2f} %")

@@ -449,11 +449,15 @@ def misread(model, device, test_loader):
     return found[:10]
 
 
-def draw_curves(left, right, name, losses, accuracies, batches):
-    """A run's mean losses on the left and its test accuracy on the right, by epoch.
+def draw(losses, accuracies, batches, digits, args):
+    """Loss and test accuracy beside the video's; below, what misread() found.
 
     losses: a list for each epoch; batches: how many an epoch has.
     """
+    figure = plt.figure(figsize=(10, 7), layout="constrained")
+    figure.suptitle("Lecture 10 · Basic CNN (below: digits that it reads wrongly)")
+    top, bottom = figure.subfigures(2, 1, height_ratios=[3, 1])
+    left, right = top.subplots(1, 2)
     every = min(300, batches)  # as in train()
     places = []
     means = []
@@ -461,23 +465,14 @@ def draw_curves(left, right, name, losses, accuracies, batches):
         for i, mean in enumerate(loss, start=1):
             places.append(epoch + i * every / batches)
             means.append(mean)
-    left.plot(places, means, ".-", ms=3, label=f"this run: {name}")
+    left.plot(places, means, ".-", ms=3, label=f"this run: {args.model}")
     left.set(xlabel="Epoch", ylabel=f"Mean training loss of {every} batches")
     left.set(yscale="log")
     left.grid(alpha=0.3)
     epochs = range(1, len(accuracies))  # accuracies[0]: 训练前
-    right.plot(epochs, accuracies[1:], ".-", label=f"this run: {name}")
+    right.plot(epochs, accuracies[1:], ".-", label=f"this run: {args.model}")
     right.set(xlabel="Epoch", ylabel="Test accuracy (%)")
     right.grid(alpha=0.3)
-
-
-def draw(losses, accuracies, batches, digits, args):
-    """Loss and test accuracy beside the video's; below, what misread() found."""
-    figure = plt.figure(figsize=(10, 7), layout="constrained")
-    figure.suptitle("Lecture 10 · Basic CNN (below: digits that it reads wrongly)")
-    top, bottom = figure.subfigures(2, 1, height_ratios=[3, 1])
-    left, right = top.subplots(1, 2)
-    draw_curves(left, right, args.model, losses, accuracies, batches)
     if not args.dry_run:
         draw_video(left, right)
     left.legend()

@@ -183,6 +183,7 @@ def main(args):
     torch.manual_seed(args.seed)  # 固定随机种子，结果可复现
 
     # 1. Dataset 数据集
+    # load 调用 NameDataset；文件有问题时，打印一行说明就结束
     train_set = load(NameDataset, args.data_dir / "names_train.csv.gz")
     test_set = load(NameDataset, args.data_dir / "names_test.csv.gz")
     countries = train_set.country_list

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 from unittest import mock
@@ -154,6 +155,22 @@ class Call:
 def call(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     return Call(monkeypatch, capsys)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def alone(request, tmp_path_factory):
+    """{script: what test_places.run_alone() gives}: one by one, beside the tests."""
+    items = request.session.items
+    items = [item for item in items if item.name.startswith("test_script_works_alone")]
+    if items:
+        load_mnist()  # or two processes unpack it at once
+    futures = {}
+    with ThreadPoolExecutor(1) as pool:
+        for item in items:
+            script = item.callspec.params["script"]
+            folder = tmp_path_factory.mktemp("alone")
+            futures[script] = pool.submit(item.module.run_alone, folder, script)
+        yield futures
 
 
 @pytest.fixture(autouse=True)

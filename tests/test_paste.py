@@ -85,6 +85,8 @@ def test_data_sets(tmp_path):
 def files(tmp_path, monkeypatch):
     """A current folder with what the programs read."""
     monkeypatch.chdir(tmp_path)
+    empty = "matplotlib.figure.Figure.savefig", lambda _, file: file.touch()
+    monkeypatch.setattr(*empty)  # drawing takes most of the time
     few_names(tmp_path / "few")
     for write in (kaggle.titanic, kaggle.otto, kaggle.reviews):
         write(tmp_path / f"{write.__name__}_train")

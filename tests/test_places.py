@@ -9,7 +9,6 @@ import re
 import runpy
 import shutil
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -94,19 +93,19 @@ def test_a_chinese_console_can_print_it(script):
 
 @pytest.mark.parametrize("encoding", ["gbk", "ascii"])
 def test_console_of_another_code_page(tmp_path, encoding):
-    """A Chinese path is printed, and --help; what has no sign there comes as \\u56fe."""
+    """A Chinese path, or --help; what has no sign there comes as \\u56fe."""
     env = {**ENVIRONMENT, "PYTHONIOENCODING": f"{encoding}:backslashreplace"}
-    script = "lecture02_linear_model.py"
+    options = ["--help"] if encoding == "ascii" else ["--dry-run", "--plot", "图.png"]
     with open(tmp_path / "out", "wb") as out:
-        for options in (["--dry-run", "--plot", "图.png"], ["--help"]):
-            assert run(script, *options, cwd=tmp_path, env=env, stdout=out)[::2] == (
-                0,
-                "",
-            )
-    check_picture(tmp_path / "图.png")
+        where = {"cwd": tmp_path, "env": env, "stdout": out}
+        result = run("lecture02_linear_model.py", *options, **where)
+    assert (result.status, result.err) == (0, "")
     printed = (tmp_path / "out").read_bytes().decode(encoding)
-    assert ("试运行" in printed) == (encoding == "gbk")
-    assert ("\\u" in printed) == (encoding == "ascii")
+    if encoding == "gbk":
+        assert "试运行" in printed and "图.png" in printed
+        check_picture(tmp_path / "图.png")
+    else:
+        assert "\\u" in printed
 
 
 def test_show_opens_the_window(call, monkeypatch):
@@ -284,20 +283,6 @@ def run_alone(folder, script):
     code = NO_NETWORK + SPAWN
     env = environment(folder, code, MPLBACKEND="module://not_there.backend")
     return home, run(home / script.name, "--dry-run", *options, cwd=home, env=env)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def alone(request, tmp_path_factory):
-    """{script: what run_alone() gives}; two run at a time, beside the tests before."""
-    data_copy()
-    with ThreadPoolExecutor(2) as pool:
-        futures = {}
-        for item in request.session.items:
-            if item.name.startswith("test_script_works_alone"):
-                script = item.callspec.params["script"]
-                folder = tmp_path_factory.mktemp("alone")
-                futures[script] = pool.submit(run_alone, folder, script)
-        yield futures
 
 
 @each_script
