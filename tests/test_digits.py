@@ -29,35 +29,31 @@ def answer(model, x):
 
 
 @pytest.mark.parametrize("style", digits.STYLES)
-def test_drawn_digits(network, tmp_path, style):
-    """At least eight of ten in every style."""
-    draw, suffix = digits.STYLES[style]
+def test_styles(network, mnist, tmp_path, style):
+    """As many of forty are read rightly as of MNIST itself, but for two."""
+    suffix = "jpg" if "paper" in style else "png"
     file = tmp_path / f"digit.{suffix}"
-    options = {"quality": 40} if suffix == "jpg" else {}
-    right = 0
-    for digit in digits.STROKES:
-        draw(digit).save(file, **options)
-        right += answer(network, lecture.read_digit(file)) == digit
-    assert right >= 8
-
-
-def test_mnist_on_a_sheet(network, mnist, tmp_path):
-    """As right as the digits themselves, but for one in twenty."""
     direct = 0
     right = 0
-    for image, target in [mnist[1][i] for i in range(60)]:
+    for image, target in [mnist[1][i] for i in range(40)]:
         direct += answer(network, image.unsqueeze(0)) == target
-        digits.sheet(image).save(tmp_path / "sheet.png")
-        x = lecture.read_digit(tmp_path / "sheet.png")
-        right += answer(network, x) == target
-    assert direct > 54
-    assert right >= direct - 3
+        digits.STYLES[style](image).save(file)
+        right += answer(network, lecture.read_digit(file)) == target
+    assert direct > 36
+    assert right >= direct - 2
 
 
-def test_prepared_as_mnist_was(tmp_path):
+@pytest.fixture
+def seven(mnist):
+    image, target = mnist[1][0]
+    assert target == 7
+    return digits.page(image)
+
+
+def test_prepared_as_mnist_was(seven, tmp_path):
     """In 20 x 20, the centre of mass in the middle, the training's normalisation."""
     file = tmp_path / "seven.png"
-    digits.draw_digit(7, (500, 300), place=(20, 30), height=120).save(file)
+    seven.save(file)
     x = lecture.read_digit(file)
     assert x.shape == (1, 1, 28, 28)
     ink = x[0, 0] * 0.3081 + 0.1307
@@ -71,19 +67,19 @@ def test_prepared_as_mnist_was(tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["RGB", "P", "1", "LA", "CMYK"])
-def test_kinds_of_pictures(network, tmp_path, mode):
-    file = tmp_path / ("three.jpg" if mode == "CMYK" else "three.png")
-    digits.draw_digit(3, width=20).convert(mode).save(file)
-    assert answer(network, lecture.read_digit(file)) == 3
+def test_kinds_of_pictures(network, seven, tmp_path, mode):
+    file = tmp_path / ("seven.jpg" if mode == "CMYK" else "seven.png")
+    seven.convert(mode).save(file)
+    assert answer(network, lecture.read_digit(file)) == 7
 
 
-def test_turned_by_the_camera(network, tmp_path):
+def test_turned_by_the_camera(network, seven, tmp_path):
     """A phone stores the picture lying, and how it is to be turned."""
-    file = tmp_path / "four.jpg"
+    file = tmp_path / "seven.jpg"
     exif = Image.Exif()
     exif[0x0112] = 6  # turn it to the right by 90 degrees
-    digits.draw_digit(4).rotate(90).save(file, exif=exif)
-    assert answer(network, lecture.read_digit(file)) == 4
+    seven.rotate(90, expand=True).save(file, exif=exif)
+    assert answer(network, lecture.read_digit(file)) == 7
 
 
 # ------------------------------------------------------------------------ Command line
@@ -93,9 +89,9 @@ def saved(call, network, tmp_path):
     return call
 
 
-def test_predict(saved, tmp_path):
+def test_predict(saved, seven, tmp_path):
     """Three likeliest digits are printed, the picture shows what the network saw."""
-    digits.draw_digit(7).save(tmp_path / "seven.png")
+    seven.save(tmp_path / "seven.png")
     result = saved.draw("lecture10_cnn --load cnn.pt --predict seven.png")
     assert (result.status, result.err) == (0, "")
     line = result.out.splitlines()[0]
@@ -129,14 +125,14 @@ def test_empty_picture_is_refused(saved, tmp_path, paper):
 
 
 @pytest.mark.parametrize("fault", ["text", "empty", "half", "folder", "absent"])
-def test_no_picture(saved, tmp_path, fault):
+def test_no_picture(saved, seven, tmp_path, fault):
     file = tmp_path / "digit.png"
     if fault == "text":
         file.write_text("a letter, no picture", encoding="utf-8")
     elif fault == "empty":
         file.touch()
     elif fault == "half":
-        digits.draw_digit(5).save(file)
+        seven.save(file)
         file.write_bytes(file.read_bytes()[:200])
     elif fault == "folder":
         file.mkdir()

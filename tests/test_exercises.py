@@ -9,7 +9,7 @@ import kaggle
 import numpy as np
 import pytest
 import torch
-from conftest import DATA, table, warnings_are_errors
+from conftest import DATA, few_digits, table, warnings_are_errors
 from snapshots import few_names
 
 import lecture08_dataloader as lecture08
@@ -209,9 +209,9 @@ def expected(p, names):
 def test_10_saves_loads_predicts(call, tmp_path, model):
     """The numbers are those of the network that was trained."""
     trained = call(f"lecture10_cnn --epochs 2 --save cnn.pt --model {model}")
-    files = ["seven.png", "three.png"]
-    digits.draw_digit(7).save(files[0])
-    digits.draw_digit(3).save(files[1])
+    files = ["seven.png", "two.png"]
+    for file, (image, _) in zip(files, few_digits()[1]):
+        digits.page(image).save(file)
     command = f"lecture10_cnn --load cnn.pt --model {model} --predict"
     loaded = call(command, *files)
     assert (loaded.status, loaded.err) == (0, "") and "training" not in loaded.out

@@ -230,21 +230,7 @@ def test_whole_file_in_an_editor(kernel, lecture):
 
 
 # ------------------------------------------------------------------------------- IDLE
-def run_here(monkeypatch, folder, script, out, err):
-    """Run a file in this process with these streams."""
-    monkeypatch.chdir(folder)
-    monkeypatch.setattr(sys, "argv", [script, "--dry-run"])
-    monkeypatch.setattr(sys, "stdout", out)
-    monkeypatch.setattr(sys, "stderr", err)
-    runpy.run_path(str(ROOT / script), run_name="__main__")
-    check_picture(folder / "plots" / "dry_run.png")
-
-
-PLAIN = ["lecture02_linear_model.py", "lecture06_logistic_regression.py"]
-
-
-@pytest.mark.parametrize("script", PLAIN)
-def test_idle(monkeypatch, tmp_path, script):
+def test_idle(monkeypatch, tmp_path):
     why = "this Python has no IDLE (a bare Debian, Windows' embeddable package)"
     for name in ("HOME", "USERPROFILE"):  # IDLE makes a folder there
         monkeypatch.setenv(name, str(tmp_path))
@@ -257,15 +243,14 @@ def test_idle(monkeypatch, tmp_path, script):
             return len(text)
 
     streams = [idle.StdOutputFile(Shell(), tag, "utf-8", "replace") for tag in "oe"]
-    run_here(monkeypatch, tmp_path, script, *streams)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["", "--dry-run"])
+    monkeypatch.setattr(sys, "stdout", streams[0])
+    monkeypatch.setattr(sys, "stderr", streams[1])
+    runpy.run_path(str(ROOT / "lecture02_linear_model.py"), run_name="__main__")
+    check_picture(tmp_path / "plots" / "dry_run.png")
     assert table("".join(text for tags, text in written if tags == "o"))
     assert not [text for tags, text in written if tags == "e"]
-
-
-@pytest.mark.parametrize("script", PLAIN)
-def test_no_streams_at_all(monkeypatch, tmp_path, script):
-    """As under pythonw."""
-    run_here(monkeypatch, tmp_path, script, None, None)
 
 
 # -------------------------------------------------------------- A process of its own
