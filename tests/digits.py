@@ -7,12 +7,14 @@ import numpy as np
 from PIL import Image, ImageFilter, ImageOps
 
 
-def page(image, size=(600, 500), place=(20, 15), side=280, ink=0, paper=255, thinner=1):
-    """The digit on a sheet: side and place of its 28 x 28; how many pixels thinner."""
+def page(image, size=(600, 500), place=(20, 15), side=280, ink=0, paper=255, thinner=0):
+    """The digit on a sheet: side and place of its 28 x 28; the pen thinner or not."""
     pixels = 255 * (image[0] * 0.3081 + 0.1307).clamp(0, 1)
     pen = Image.fromarray(pixels.round().byte().numpy()).resize((side, side))
     picture = Image.new("L", size, paper)
-    picture.paste(ink, place, mask=pen.filter(ImageFilter.MinFilter(thinner)))
+    if thinner:  # the darkest of as many pixels around
+        pen = pen.filter(ImageFilter.MinFilter(thinner))
+    picture.paste(ink, place, mask=pen)
     return picture
 
 
