@@ -15,16 +15,12 @@ one patient per row; three linear layers, each with a sigmoid, map 8 -> 6 -> 4 -
 """
 
 import argparse
-import csv
 import sys
-import zlib
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-
-DATA = Path(__file__).parent / "data"
 
 
 # %% 1. Dataset 数据集 --------------------
@@ -224,6 +220,9 @@ def draw(runs):
 
 
 # %% Command line 命令行选项（可以不看） --------------------
+DATA = Path(__file__).parent / "data"
+
+
 def parse_args(argv=None):
     """The options of the command line; a wrong one ends in one line and status 2."""
     parser = argparse.ArgumentParser(
@@ -256,15 +255,11 @@ def parse_args(argv=None):
     return args
 
 
-# What reading a file can raise that is missing, damaged or another one.
-UNREADABLE = (OSError, EOFError, zlib.error, csv.Error, ValueError, LookupError)
-
-
 def load(dataset, file):
     """dataset(file); if the file is missing or damaged one line, and the end."""
     try:
         return dataset(file)
-    except UNREADABLE as error:
+    except (OSError, EOFError, ValueError, LookupError) as error:
         sys.exit(
             f"cannot use {file.as_posix()} ({error}): name this project's folder data with "
             "--data-dir; if it is damaged, unpack the ZIP again 请用 --data-dir 指明 data "

@@ -22,15 +22,12 @@ import argparse
 import csv
 import gzip
 import sys
-import zlib
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, TensorDataset, random_split
-
-DATA = Path(__file__).parent / "data"
 
 
 # %% 1. Dataset 数据集 --------------------
@@ -242,7 +239,7 @@ def read_passengers(file, last):
                 y.append([float(row[last])])
         if not x:
             raise ValueError("no rows 没有数据")
-    except UNREADABLE as error:
+    except (OSError, EOFError, ValueError, LookupError, csv.Error) as error:
         sys.exit(
             f"cannot use {file.as_posix()}, line {line}: {type(error).__name__} {error}; "
             "it takes Kaggle's train.csv, and --submit test.csv: unpack a zip; a "
@@ -351,6 +348,9 @@ def draw(losses, history, parts, title):
 
 
 # %% Command line 命令行选项（可以不看） --------------------
+DATA = Path(__file__).parent / "data"
+
+
 def parse_args(argv=None):
     """The options of the command line; a wrong one ends in one line and status 2."""
     parser = argparse.ArgumentParser(
@@ -402,15 +402,11 @@ def parse_args(argv=None):
     return args
 
 
-# What reading a file can raise that is missing, damaged or another one.
-UNREADABLE = (OSError, EOFError, zlib.error, csv.Error, ValueError, LookupError)
-
-
 def load(dataset, file):
     """dataset(file); if the file is missing or damaged one line, and the end."""
     try:
         return dataset(file)
-    except UNREADABLE as error:
+    except (OSError, EOFError, ValueError, LookupError) as error:
         sys.exit(
             f"cannot use {file.as_posix()} ({error}): name this project's folder data with "
             "--data-dir; if it is damaged, unpack the ZIP again 请用 --data-dir 指明 data "

@@ -28,8 +28,6 @@ import torch.nn.functional as F
 from torch.utils.data import DataLoader, TensorDataset, random_split
 from torchvision import datasets
 
-DATA = Path(__file__).parent / "data"
-
 
 # %% 1. Dataset 数据集 --------------------
 def load_mnist(data_dir, dry_run=False):
@@ -441,6 +439,9 @@ def draw_digits(figure, digits):
 
 
 # %% Command line 命令行选项（可以不看） --------------------
+DATA = Path(__file__).parent / "data"
+
+
 def parse_args(argv=None):
     """The options of the command line; a wrong one ends in one line and status 2."""
     parser = argparse.ArgumentParser(

@@ -29,8 +29,6 @@ from PIL import Image, ImageOps
 from torch.utils.data import DataLoader, TensorDataset
 from torchvision import datasets
 
-DATA = Path(__file__).parent / "data"
-
 
 # %% 1. Dataset 数据集 --------------------
 def load_mnist(data_dir, dry_run=False):
@@ -506,6 +504,9 @@ def draw_digits(figure, digits):
 
 
 # %% Command line 命令行选项（可以不看） --------------------
+DATA = Path(__file__).parent / "data"
+
+
 def parse_args(argv=None):
     """The options of the command line; a wrong one ends in one line and status 2."""
     parser = argparse.ArgumentParser(

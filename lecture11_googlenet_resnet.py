@@ -29,8 +29,6 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 from torchvision import datasets
 
-DATA = Path(__file__).parent / "data"
-
 
 # %% 1. Dataset 数据集 --------------------
 def load_mnist(data_dir, dry_run=False):
@@ -278,10 +276,8 @@ def main(args):
     print_table("slides 11-5 to 11-39", rows, args)
     digits = misread(model, device, test_loader)
     figure = draw(runs, len(train_loader), digits, args)
-    picture = "lecture11_googlenet_resnet"
-    if args.model != ["googlenet", "resnet"]:  # 每种选择各有一张图片
-        picture = "_".join([picture] + args.model)
-    save_plot(figure, picture, args)
+    # 每种选择各有一张图片：lecture11_googlenet_resnet, lecture11_all …
+    save_plot(figure, "_".join(["lecture11"] + args.model), args)
     return model
 
 
@@ -523,6 +519,9 @@ def draw_digits(figure, digits):
 
 
 # %% Command line 命令行选项（可以不看） --------------------
+DATA = Path(__file__).parent / "data"
+
+
 def parse_args(argv=None):
     """The options of the command line; a wrong one ends in one line and status 2."""
     parser = argparse.ArgumentParser(

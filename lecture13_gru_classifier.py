@@ -27,7 +27,6 @@ import csv
 import gzip
 import sys
 import time
-import zlib
 from collections import Counter
 from pathlib import Path
 
@@ -369,7 +368,7 @@ def read_reviews(file, last):
                 rows.append((int(row["SentenceId"]), row["Phrase"], int(row[last])))
         if not rows:
             raise ValueError("no rows 没有数据")
-    except UNREADABLE as error:
+    except (OSError, ValueError, LookupError, csv.Error) as error:
         sys.exit(
             f"cannot use {file.as_posix()}, line {line}: {type(error).__name__} {error}; "
             "it takes Kaggle's train.tsv, and --submit test.tsv, unpacked and not saved "
@@ -549,15 +548,11 @@ def parse_args(argv=None):
     return args
 
 
-# What reading a file can raise that is missing, damaged or another one.
-UNREADABLE = (OSError, EOFError, zlib.error, csv.Error, ValueError, LookupError)
-
-
 def load(dataset, file):
     """dataset(file); if the file is missing or damaged one line, and the end."""
     try:
         return dataset(file)
-    except UNREADABLE as error:
+    except (OSError, EOFError, ValueError, LookupError) as error:
         sys.exit(
             f"cannot use {file.as_posix()} ({error}): name this project's folder data with "
             "--data-dir; if it is damaged, unpack the ZIP again 请用 --data-dir 指明 data "

@@ -27,7 +27,7 @@ VARIANTS = {  # picture: options, besides the default runs
     "lecture07_multi_dim_all": ["--activation", "all", "--epochs", "5000"],
     "lecture08_dataloader_titanic": ["--titanic", "--holdout", "0.2"],
     "lecture10_cnn_deep": ["--model", "deep"],
-    "lecture11_googlenet_resnet_all": ["--model", "all"],
+    "lecture11_all": ["--model", "all"],
     "lecture13_gru_classifier_course": ["--data-dir", str(COURSE)],
 }
 TABLES = {  # of these the table is kept, too
@@ -46,7 +46,7 @@ def table_of(out):
 
 def make(picture):
     """Run a script, keep its picture and its table; prints what differs."""
-    (script,) = (s for s in ROOT.glob("lecture*.py") if picture.startswith(s.stem))
+    (script,) = ROOT.glob(f"{picture[:9]}_*.py")
     target = FOLDER / f"{picture}.png"
     options, begun = VARIANTS.get(picture, []), time.time()
     with tempfile.TemporaryDirectory() as folder:
