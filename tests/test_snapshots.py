@@ -69,6 +69,10 @@ def difference(ours, line, dry_run=False):
 @pytest.mark.parametrize("command", COMMANDS)
 def test_snapshot(command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    drawn = "--dry-run" not in command  # those are drawn in test_places.py
+    if not drawn:
+        empty = "matplotlib.figure.Figure.savefig", lambda _, file: file.touch()
+        monkeypatch.setattr(*empty)
     title, *ours = snapshot(command).splitlines()
     lines = stored(command)
     found = [
@@ -80,7 +84,8 @@ def test_snapshot(command, tmp_path, monkeypatch):
     assert len(ours) == len(lines)
     end = next(i for i, line in enumerate(ours) if line.startswith("written:"))
     for name in re.findall(r"\S+\.png", ours[end]):
-        check_picture(tmp_path / name)
+        if drawn:
+            check_picture(tmp_path / name)
     "".join(ours[:end]).encode("gbk")  # what is printed a Chinese Windows can show
     assert not re.search("[\u2e80-\uffef]", "".join(ours[end:]))  # no font needed
 
