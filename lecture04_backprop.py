@@ -46,10 +46,10 @@ def loss(x, y, w):
 def main(args):
     """The video's program; returns the trained w."""
     # without options lr is 0.01, epochs 100, model linear 不加选项就是视频里的值
-    print_gradients(args.model)  # 作业 4-1 至 4-4：手算的梯度和 autograd 并排
+    print_gradients(args.model)  # 作业 4-1（4-2 至 4-4 用 --model）：手算和 autograd
     if args.model != "linear":
         return exercise(args)
-    two_surprises()  # 选学：梯度会累加；计算图只能用一次
+    two_surprises()  # 选学：梯度会累加；计算图只能反向走一次
 
     # 4. Training 训练：每个样本都前向、反向、更新一次
     # 默认不计算梯度，requires_grad=True 才会算
@@ -67,8 +67,8 @@ def main(args):
             w.data = w.data - args.lr * w.grad.data
             w.grad.data.zero_()  # 梯度清零，否则下一次会累加上去
         print("progress:", epoch, l.item())
-        losses.append(l.item())  # .item() 取出数值；把张量相加会不断建图，占内存
-        if not l < 1e6:  # nan 也算：它和任何数比较都是 False
+        losses.append(l.item())  # .item() 取出数值；直接累加张量，计算图会越来越大
+        if not l < 1e6:  # nan 也算：它和任何数比大小都是 False
             print("diverged: try a smaller --lr 训练发散，请把 --lr 调小")
             break
 
@@ -94,13 +94,14 @@ def two_surprises():
         l.backward()  # 图里保存的张量已经释放，不能再反向走一次
     except RuntimeError as error:
         sentence = str(error).split(".")[0]
-        print("backward again through the same graph raises RuntimeError:")
-        print(f"    {sentence}.")
+        print("backward again through the same graph raises (on purpose 故意演示):")
+        print(f"    RuntimeError: {sentence}.")
 
 
 # %% Exercises 4-1 to 4-4 作业：手算梯度，另外两个模型 --------------------
 # Slides 4-34, 4-48 and 4-49 write the loss as (x w - y)^2 for these models, too, which
-# have a b or an x^2: it is (y_pred - y)^2.
+# have a b or an x^2: it is (y_pred - y)^2. 幻灯片 4-34、4-48、4-49 的损失写成了 (xw - y)²，
+# 应为 (y_pred - y)²
 def affine(x, w, b):
     """y_pred = w x + b, exercise 4-2."""
     return x * w + b
@@ -130,7 +131,7 @@ def by_hand(r, x):
     """The gradient of each weight, from the residual r = y_pred - y.
 
     loss = r^2, so the chain rule says d loss / d w = 2r * d r / d w: 2r is the same for
-    all. 链式法则：损失对残差的导数 2r，乘以残差对权重的局部导数（与模型的其余部分无关）。
+    all. 链式法则：2r 对每个权重都一样，再乘以残差对这个权重的局部导数（x、1、x^2、x）。
     """
     return {"w": 2 * r * x, "b": 2 * r, "w1": 2 * r * x**2, "w2": 2 * r * x}
 

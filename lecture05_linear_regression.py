@@ -57,7 +57,7 @@ def main(args):
         start_like_the_video(model, args.epochs)
 
     # 3. Loss and optimizer 损失函数和优化器
-    # 损失对样本求和，不取平均; the slide's size_average=False is today's "sum"
+    # 损失对样本求和，不取平均：幻灯片的 size_average=False 现在写作 reduction="sum"
     criterion = torch.nn.MSELoss(reduction="sum")
     optimizer = torch.optim.SGD(model.parameters(), lr=args.lr)
 
@@ -72,7 +72,7 @@ def main(args):
         optimizer.zero_grad()  # 梯度会累加，所以先清零
         loss.backward()  # backward 反向：算出梯度
         optimizer.step()  # update 更新权重
-        if not loss < 1e6:  # nan 也算：它和任何数比较都是 False
+        if not loss < 1e6:  # nan 也算：它和任何数比大小都是 False
             print("diverged: try a smaller --lr 训练发散，请把 --lr 调小")
             break
 

@@ -38,7 +38,7 @@ class LogisticRegressionModel(torch.nn.Module):
 
     def forward(self, x):
         # 线性层的输出可以是任何实数，sigmoid 把它变到 0 和 1 之间
-        y_pred = torch.sigmoid(self.linear(x))  # F.sigmoid (6-12) works, too
+        y_pred = torch.sigmoid(self.linear(x))  # 幻灯片 6-12 写的是 F.sigmoid
         return y_pred
 
 
@@ -53,9 +53,9 @@ def main(args):
     model = LogisticRegressionModel()
 
     # 3. Loss and optimizer 损失函数和优化器
-    # 二元交叉熵，对样本求和; the slide's size_average=False is today's "sum"
-    # 幻灯片 6-13 在求和前写了 1/N，它下面的代码和训练（6-14）没有
-    # 现在更推荐 BCEWithLogitsLoss：sigmoid 已在损失函数里，数值更精确
+    # 二元交叉熵，对样本求和：幻灯片的 size_average=False 现在写作 reduction="sum"
+    # 幻灯片 6-13 的公式有 1/N，但它下面的代码和 6-14 的训练都没有除以 N
+    # 现在更推荐 BCEWithLogitsLoss：数值更稳定；它自带 sigmoid，forward 里就不要再写
     criterion = torch.nn.BCELoss(reduction="sum")
     optimizer = torch.optim.SGD(model.parameters(), lr=args.lr)
 
@@ -64,7 +64,7 @@ def main(args):
         y_pred = model(x_data)  # forward 前向：算出通过的概率
         loss = criterion(y_pred, y_data)
         print(epoch, loss.item())
-        if not loss < 10:  # 损失到了 10，就是发散了
+        if not loss < 10:  # 损失到了 10，或者成了 nan，就是发散了
             print("diverged: try a smaller --lr 训练发散，请把 --lr 调小")
             break
 

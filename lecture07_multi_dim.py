@@ -68,7 +68,7 @@ def main(args):
     model = Model()
 
     # 3. Loss and optimizer 损失函数和优化器
-    # 对样本取平均; the slide's size_average=True is today's "mean"
+    # 对样本取平均：幻灯片的 size_average=True 现在写作 reduction="mean"
     criterion = torch.nn.BCELoss(reduction="mean")
     optimizer = torch.optim.SGD(model.parameters(), lr=args.lr)
 

@@ -3,7 +3,7 @@
 看到 main 结束就够了，那就是视频里的程序；后面是作业和画图。十个输出互相竞争：softmax 把它们变成正数且
 总和为 1（概率），再用交叉熵与标签比较。MNIST 的图像 (N, 1, 28, 28) 先展平成 784 个数，再经过
 五个全连接层，层间用 ReLU。最后一层不加激活，因为 CrossEntropyLoss 里已经有 softmax。最先打印的
-几行是作业 9-1（交叉熵的计算）。与视频不同：图像只归一化一次；训练前先测试一次；有显卡就用显卡。
+几行是作业 9-1（交叉熵的计算）。与视频不同：图像在读入时就归一化好；训练前先测试一次；有显卡就用显卡。
 
 Read as far as the end of main: that is the lecture. Ten outputs compete: softmax makes
 them positive and lets them sum to one, and cross-entropy compares them with the label.
@@ -42,7 +42,7 @@ def load_mnist(data_dir, dry_run=False):
     sets = []
     try:
         for is_train in (True, False):  # 先训练集，后测试集
-            # The archives are there, so it only unpacks them 压缩包已在，只解压，不联网
+            # It only unpacks the archives 压缩包完好时只解压，不联网
             mnist = datasets.MNIST(data_dir, train=is_train, download=True)
             if dry_run:  # 试运行只要前 256 张
                 mnist.data = mnist.data[:256]
@@ -158,7 +158,7 @@ def main(args):
         loss = train(model, device, train_loader, criterion, optimizer, epoch)
         losses.append(loss)
         accuracies.append(test(model, device, test_loader))
-        if not loss[-1] < 10:  # nan 也算：它和任何数比较都是 False
+        if not loss[-1] < 10:  # nan 也算：它和任何数比大小都是 False
             print("diverged: try a smaller --lr 训练发散，请把 --lr 调小")
             break
 
@@ -291,7 +291,7 @@ def read_otto(file, with_labels):
     """Kaggle's train.csv or test.csv: ids, x (N, 93), labels (none in test.csv).
 
     Most counts are 0 and a few in the hundreds: log(1 + count) brings them to one
-    scale. 多数为 0，少数上百，取对数后范围相近。
+    scale. 特征是计数，多数为 0，少数上百；取 log(1 + 计数)，范围就相近了。
     """
     ids = []
     counts = []
@@ -345,7 +345,7 @@ VIDEO_LOSSES = {
 VIDEO_ACCURACY = {1: 90, 2: 93, 9: 97, 10: 97}
 # Slides 10-59 and 10-60 divide the sum of 300 losses by 2000. That 9-43 does so too
 # is our inference: 0.335 * 2000 / 300 = 2.23, close to log(10), an untrained network.
-# 视频打印的是 300 个损失之和除以 2000；要与平均损失比较，须乘 2000/300。
+# 我们推断，9-43 打印的也是 300 个损失之和除以 2000；要与平均损失比较，须乘 2000/300。
 VIDEO_SCALE = 2000 / 300
 
 

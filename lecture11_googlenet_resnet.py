@@ -43,7 +43,7 @@ def load_mnist(data_dir, dry_run=False):
     sets = []
     try:
         for is_train in (True, False):  # 先训练集，后测试集
-            # The archives are there, so it only unpacks them 压缩包已在，只解压，不联网
+            # It only unpacks the archives 压缩包完好时只解压，不联网
             mnist = datasets.MNIST(data_dir, train=is_train, download=True)
             if dry_run:  # 试运行只要前 256 张
                 mnist.data = mnist.data[:256]
@@ -239,7 +239,7 @@ def run(name, train_loader, test_loader, device, args):
             loss = train(model, device, train_loader, criterion, optimizer, epoch)
             losses.append(loss)
             accuracies.append(test(model, device, test_loader))
-            if not loss[-1] < 10:  # nan 也算：它和任何数比较都是 False
+            if not loss[-1] < 10:  # nan 也算：它和任何数比大小都是 False
                 print("diverged: try a smaller --lr 训练发散，请把 --lr 调小")
                 break
     except KeyboardInterrupt:  # Ctrl-C：不再训练，只显示训练完的轮

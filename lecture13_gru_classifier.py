@@ -76,8 +76,9 @@ def make_tensors(batch):
     """[(codes, country), …] -> seqs (N, longest), lengths (N,), countries (N,).
 
     In the video the training loop calls it; here the DataLoader does, for every batch
-    (collate_fn). 由 DataLoader 组批时调用，不用在训练循环里调用。
-    幻灯片 13-64、65、79 说必须按长度排序；从 torch 1.1 起也可以写 enforce_sorted=False。
+    (collate_fn). 视频在训练循环里调用它；这里由 DataLoader 组批时自动调用。
+    幻灯片 13-64、65、79 说必须按长度排序；从 torch 1.1 起，也可以不排序，在
+    pack_padded_sequence 里写 enforce_sorted=False。
     stable: names of equal length keep their order, or each system trains other numbers.
     """
     seqs = [torch.tensor(codes) for codes, country in batch]
@@ -113,7 +114,7 @@ class RNNClassifier(torch.nn.Module):
         _, hidden = self.gru(packed)  # (layers * directions, N, hidden)
         last = hidden[-1]
         if self.n_directions == 2:
-            # hidden 有 4 个，最后两个是最后一层的：-2 从前往后读，-1 从后往前读；
+            # hidden 共 4 份（2 层 × 2 个方向），最后两份是最后一层的：-2 从前往后读，-1 从后往前读；
             # 拼接的顺序同幻灯片 13-52
             last = torch.cat([hidden[-1], hidden[-2]], dim=1)  # -> (N, 2 * hidden)
         return self.fc(last)
@@ -222,7 +223,7 @@ def main(args):
             # 目前最好的一轮：这是按测试集选的，应该用开发集来选
             if args.save and accuracy == max(accuracies):
                 save_model(model, args.save)
-            if not loss < 10:  # nan 也算：它和任何数比较都是 False
+            if not loss < 10:  # nan 也算：它和任何数比大小都是 False
                 print("diverged: try a smaller --lr 训练发散，请把 --lr 调小")
                 break
     except KeyboardInterrupt:  # Ctrl-C：只显示训练完的轮；--save 存下的是其中最好的
@@ -304,7 +305,7 @@ def reviews(args):
     for sentence, phrase, sentiment in rows:
         if sentence % 5 != 0:
             words.update(phrase.lower().split())
-    numbers = {}  # 单词 -> 编号; 0 is padding, 1 an unknown word
+    numbers = {}  # 单词 -> 编号；0 是填充，1 是没见过的词
     for number, word in enumerate(sorted(words), start=2):
         numbers[word] = number
     train_set = []  # 列表也能当数据集：有 len()，能按下标取样本
@@ -329,7 +330,11 @@ def reviews(args):
     optimizer = torch.optim.Adam(model.parameters(), lr=args.lr)
 
     # 4. Training and test 训练与测试
-    print(f"{len(words)} words; all of Kaggle's phrases take two minutes an epoch")
+    print(
+        f"{len(words)} words; all of Kaggle's phrases take two minutes an epoch",
+        end=" ",
+    )
+    print("全部短语每轮约两分钟")
     start = time.time()
     losses = []
     accuracies = []
