@@ -408,7 +408,8 @@ def draw(rows):
             axes.set_yscale("log")
         for style, numbers in (("C0--", right), ("C1-", row)):
             values = [float(number) for number in numbers[curve(right)].split()]
-            axes.plot(values, style, lw=2)
+            marker = "o" if len(values) == 1 else ""  # a line of one point is none
+            axes.plot(values, style, lw=2, marker=marker)
         axes.set_title(name, fontsize=10)
         axes.tick_params(labelsize=8)
         axes.set_xticks([])
