@@ -30,16 +30,16 @@ def answer(model, x):
 
 @pytest.mark.parametrize("style", digits.STYLES)
 def test_styles(network, mnist, tmp_path, style):
-    """As many of thirty are read rightly as of MNIST itself, but for two."""
+    """As many of twenty are read rightly as of MNIST itself, but for two."""
     suffix = "jpg" if "paper" in style else "png"
     file = tmp_path / f"digit.{suffix}"
     direct = 0
     right = 0
-    for image, target in [mnist[1][i] for i in range(30)]:
+    for image, target in [mnist[1][i] for i in range(20)]:
         direct += answer(network, image.unsqueeze(0)) == target
         digits.STYLES[style](image).save(file)
         right += answer(network, lecture.read_digit(file)) == target
-    assert direct > 27
+    assert direct > 17
     assert right >= direct - 2
 
 

@@ -249,7 +249,8 @@ def test_divergence_is_one_printed_line(call, tmp_path, command):
     for lr in ("", " --lr nan"):
         if lr and (NAMES in command or "Adam" in command):
             continue  # Adam itself refuses nan
-        result = call(command + lr) if lr else call.draw(command)
+        draws = "softmax" in command  # the snapshots draw 3 to 5
+        result = (call.draw if draws else call)(command + lr)
         assert (result.status, result.err) == (0, "")
         told = re.findall(".*diverged.*", result.out)
         assert len(told) == 1

@@ -180,7 +180,7 @@ def script_of(lecture):
     return script
 
 
-@pytest.mark.parametrize("lecture", [3, 6, 9])
+@pytest.mark.parametrize("lecture", [3, 6])
 def test_run_in_a_notebook(kernel, lecture):
     """%run: output, model, and the picture once."""
     script = script_of(lecture)
