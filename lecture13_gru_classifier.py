@@ -114,8 +114,8 @@ class RNNClassifier(torch.nn.Module):
         _, hidden = self.gru(packed)  # (layers * directions, N, hidden)
         last = hidden[-1]
         if self.n_directions == 2:
-            # hidden 共 4 份（2 层 × 2 个方向），最后两份是最后一层的：-2 从前往后读，-1 从后往前读；
-            # 拼接的顺序同幻灯片 13-52
+            # hidden 共 4 份（2 层 × 2 个方向），最后两份是最后一层的：-2 从前往后读，
+            # -1 从后往前读；拼接的顺序同幻灯片 13-52
             last = torch.cat([hidden[-1], hidden[-2]], dim=1)  # -> (N, 2 * hidden)
         return self.fc(last)
 
@@ -331,8 +331,7 @@ def reviews(args):
 
     # 4. Training and test 训练与测试
     print(
-        f"{len(words)} words; all of Kaggle's phrases take two minutes an epoch",
-        end=" ",
+        len(words), "words; all of Kaggle's phrases take two minutes an epoch", end=" "
     )
     print("全部短语每轮约两分钟")
     start = time.time()

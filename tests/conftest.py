@@ -114,12 +114,17 @@ def output(script, *options, cwd):
     return result.out
 
 
+def draw_nothing(patch):
+    """Pictures are empty files from here on: drawing takes most of the time."""
+    patch.setattr("matplotlib.figure.Figure.savefig", lambda _, file: file.touch())
+
+
 class Call:
     """call("lecture10_cnn --epochs 2", …) runs the script in this process: its Result.
 
     Further arguments are options that may hold spaces. MNIST is few_digits(), unless
     --data-dir says where it is; the scripts' own load_mnist() runs in test_places.py.
-    Drawing takes most of the time, so the picture is an empty file; call.draw(…) draws.
+    The picture is an empty file; call.draw(…) draws.
     """
 
     def __init__(self, monkeypatch, capsys):
@@ -128,9 +133,7 @@ class Call:
 
     def __call__(self, command, *options):
         with self.monkeypatch.context() as patch:
-            patch.setattr(
-                "matplotlib.figure.Figure.savefig", lambda _, file: file.touch()
-            )
+            draw_nothing(patch)
             return self.draw(command, *options)
 
     def draw(self, command, *options):

@@ -13,7 +13,7 @@ import types
 
 import pytest
 import torch
-from conftest import DATA, ROOT, check_picture
+from conftest import DATA, ROOT, check_picture, draw_nothing
 from torchvision import datasets
 
 sys.path.insert(0, str(ROOT / "tests" / "measure"))
@@ -46,9 +46,7 @@ def quick(monkeypatch):
     """MNIST is read once, and no picture is drawn."""
     kept = types.SimpleNamespace(MNIST=read_mnist)
     monkeypatch.setattr("torchvision.datasets", kept)
-    monkeypatch.setattr(
-        "matplotlib.figure.Figure.savefig", lambda _, file: file.touch()
-    )
+    draw_nothing(monkeypatch)
 
 
 @functools.cache

@@ -11,7 +11,7 @@ import runpy
 import kaggle
 import pytest
 import torch
-from conftest import DATA, SCRIPTS, data_copy, number, source
+from conftest import DATA, SCRIPTS, data_copy, draw_nothing, number, source
 from snapshots import draw_digit, few_names
 from test_rules import named_nodes, part_of, text_of
 
@@ -85,8 +85,7 @@ def test_data_sets(tmp_path):
 def files(tmp_path, monkeypatch):
     """A current folder with what the programs read."""
     monkeypatch.chdir(tmp_path)
-    empty = "matplotlib.figure.Figure.savefig", lambda _, file: file.touch()
-    monkeypatch.setattr(*empty)  # drawing takes most of the time
+    draw_nothing(monkeypatch)
     few_names(tmp_path / "few")
     for write in (kaggle.titanic, kaggle.otto, kaggle.reviews):
         write(tmp_path / f"{write.__name__}_train")

@@ -18,11 +18,7 @@ ALLOWED = {"torch", "torchvision", "numpy", "matplotlib"}
 # scripts under one name is the same text.
 OWN = {"main", "parse_args", "compare", "draw", "draw_video", "exercise", "affine"}
 OWN |= {"x_data", "y_data", "forward", "loss", "Net", "NETWORKS", "majority"}
-OWN |= {
-    "train",
-    "test",
-    "predict",
-}  # train and test are one text in 9, 10 and 11
+OWN |= {"train", "test", "predict"}  # but 9, 10 and 11 have one train() and test()
 HEADINGS = {
     "1. Dataset 数据集",
     "2. Model 模型",

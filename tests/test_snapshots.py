@@ -3,12 +3,15 @@
 import re
 
 import pytest
-from conftest import SCRIPTS, check_picture, warnings_are_errors
+from conftest import SCRIPTS, check_picture, draw_nothing, warnings_are_errors
 from snapshots import COMMANDS, FOLDER, rounding, snapshot
 
 NUMBER = re.compile(r"(?<![\w.#])-?\d+(?:\.\d+)?(?:e[+-]?\d+)?(?!\w)")
 PERCENT = re.compile(r" ?%")
 OF = re.compile(r"/\d")
+SIZES = re.compile(
+    r" --(epochs|lr|batch-size|seed|holdout|submit) \S+|(?<=titanic) TITANIC"
+)
 
 
 def stored(command):
@@ -71,8 +74,7 @@ def test_snapshot(command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     drawn = "--dry-run" not in command  # those are drawn in test_places.py
     if not drawn:
-        empty = "matplotlib.figure.Figure.savefig", lambda _, file: file.touch()
-        monkeypatch.setattr(*empty)
+        draw_nothing(monkeypatch)
     title, *ours = snapshot(command).splitlines()
     lines = stored(command)
     found = [
@@ -83,8 +85,8 @@ def test_snapshot(command, tmp_path, monkeypatch):
     assert not found, "\n".join([title, *found[:5]])
     assert len(ours) == len(lines)
     end = next(i for i, line in enumerate(ours) if line.startswith("written:"))
-    for name in re.findall(r"\S+\.png", ours[end]):
-        if drawn:
+    if drawn:
+        for name in re.findall(r"\S+\.png", ours[end]):
             check_picture(tmp_path / name)
     "".join(ours[:end]).encode("gbk")  # what is printed a Chinese Windows can show
     assert not re.search("[\u2e80-\uffef]", "".join(ours[end:]))  # no font needed
@@ -94,10 +96,7 @@ def test_no_variant_overwrites_anothers_picture():
     """Its name has no size and no rate in it, but every other option."""
     drawn = {}
     for command in COMMANDS:
-        sizes = (
-            r" --(epochs|lr|batch-size|seed|holdout|submit) \S+|(?<=titanic) TITANIC"
-        )
-        variant = re.sub(sizes, "", command)
+        variant = SIZES.sub("", command)
         if "--dry-run" in command:
             variant = "dry_run"
         (line,) = [line for line in stored(command) if line.startswith("written:")]
